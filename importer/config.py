@@ -1,91 +1,188 @@
-"""Config file < environment < flags → one frozen Config. Reads the file and the environment."""
+"""Config file < environment < flags → one frozen Config. Reads the file and the environment.
+
+The only module that knows `os.environ`. The API key never enters a Config; `api_key` fetches it.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from importer import config_checks as check
+from importer import config_sources as sources
+from importer.config_faults import Layer, describe_faults
+from importer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+
+FolderOrFile = Annotated[
+    Path | None,
+    BeforeValidator(check.empty_as_none),
+    Field(description="a path in quotes"),
+]
+Url = Annotated[str, AfterValidator(check.url)]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(check.empty_as_list),
+    Field(description='a list of texts, such as ["one", "two"]'),
+]
 
 
 class Section(BaseModel):
-    """A part of the configuration; unknown keys are errors, so a typo cannot be ignored."""
+    """A part of the configuration; unknown keys are errors, so a typo cannot be ignored.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    A field's description says what it takes, and completes the sentence "it takes …".
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_true_as_one(cls, value: object, about: ValidationInfo) -> object:
+        field = cls.model_fields[about.field_name or ""]
+        if isinstance(value, bool) and field.annotation in {int, float, Decimal}:
+            raise ValueError(field.description)
+        return value
 
 
 class ApiSection(Section):
     """Which Keen, and what it is known to do."""
 
-    scope: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")] = "keen"
-    url: str = ""
-    formerly: tuple[str, ...] = ()
-    action: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "create_purchase_custom"
-    key_file: Path | None = None
-    key_retention: Annotated[float, Field(ge=0)] = 0
+    scope: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+            description="a short name of lower-case letters, digits, dots, _ and -",
+        ),
+    ] = "keen"
+    url: Annotated[Url, Field(description="an address that starts with https://")] = ""
+    formerly: Annotated[
+        tuple[Url, ...],
+        BeforeValidator(check.empty_as_list),
+        Field(description="a list of addresses"),
+    ] = ()
+    action: Annotated[
+        str,
+        Field(pattern=r"^[a-z0-9_]+$", description="a name of lower-case letters, digits and _"),
+    ] = "create_purchase_custom"
+    key_file: FolderOrFile = None
+    key_retention: Annotated[float, Field(ge=0, description="a number of hours, 0 or more")] = 0
 
 
 class SendSection(Section):
     """How rows are sent."""
 
-    concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
-    rate_limit: Annotated[float, Field(ge=0)] = 0.0
-    timeout: Annotated[float, Field(gt=0, le=3600)] = 180.0
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
-    max_in_doubt: Annotated[int, Field(ge=0)] = 20
-    max_failures: Annotated[str, Field(pattern=r"^[0-9]+%?$")] = "100%"
+    concurrency: Annotated[
+        int, Field(ge=1, le=1024, description="a whole number from 1 to 1024")
+    ] = 16
+    rate_limit: Annotated[
+        float, Field(ge=0, description="a number of requests a second, 0 for no limit")
+    ] = 0.0
+    timeout: Annotated[
+        float, Field(gt=0, le=3600, description="a number of seconds above 0, up to 3600")
+    ] = 180.0
+    max_attempts: Annotated[
+        int, Field(ge=1, le=100, description="a whole number from 1 to 100")
+    ] = 5
+    max_in_doubt: Annotated[
+        int, Field(ge=0, description="a whole number of rows, 0 for no limit")
+    ] = 20
+    max_failures: Annotated[
+        str,
+        BeforeValidator(check.number_as_text),
+        Field(
+            pattern=r"^[0-9]+%?$",
+            description='a number of rows such as "50", or a share such as "10%"',
+        ),
+        AfterValidator(check.share),
+    ] = "100%"
 
 
 class WorkspaceSection(Section):
     """Where the ledger lives."""
 
-    path: Path | None = None
+    path: FolderOrFile = None
 
 
 class ColumnsSection(Section):
     """Header names that mean a field; matched without case, spaces, `_` and `-`."""
 
-    lead_id: tuple[str, ...] = ("lead_id", "Lead ID", "lead")
-    product_name: tuple[str, ...] = ("product_name", "Product name", "product")
-    product_description: tuple[str, ...] = (
-        "product_description",
-        "Product description",
-        "description",
-    )
-    purchase_amount: tuple[str, ...] = ("purchase_amount", "Purchase amount", "amount", "price")
-    date: tuple[str, ...] = ("date", "Purchase date", "purchased at")
-    trigger_ids: tuple[str, ...] = ("trigger_ids", "Trigger IDs", "triggers")
+    lead_id: Texts = ("lead_id", "Lead ID", "lead")
+    product_name: Texts = ("product_name", "Product name", "product")
+    product_description: Texts = ("product_description", "Product description", "description")
+    purchase_amount: Texts = ("purchase_amount", "Purchase amount", "amount", "price")
+    date: Texts = ("date", "Purchase date", "purchased at")
+    trigger_ids: Texts = ("trigger_ids", "Trigger IDs", "triggers")
 
 
 class FormatSection(Section):
     """How cells are read."""
 
-    decimal: Literal["auto", ".", ","] = "auto"
-    dates: Literal["auto"] | tuple[str, ...] = "auto"
-    timezone: str = "UTC"
+    decimal: Annotated[Literal["auto", ".", ","], Field(description='"auto", "." or ","')] = "auto"
+    dates: Annotated[
+        Literal["auto"] | tuple[str, ...],
+        AfterValidator(check.dates),
+        Field(description='"auto" or a list of date formats such as ["%d.%m.%Y"]'),
+    ] = "auto"
+    timezone: Annotated[
+        str, AfterValidator(check.zone), Field(description="the name of a time zone")
+    ] = "UTC"
 
 
 class RulesSection(Section):
     """What makes a row valid."""
 
-    required: tuple[str, ...] = ("lead_id", "product_name", "purchase_amount")
-    max_amount: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    max_decimals: Annotated[int, Field(ge=0, le=6)] = 2
-    allow_negative: bool = False
+    required: Annotated[Texts, AfterValidator(check.required)] = (
+        "lead_id",
+        "product_name",
+        "purchase_amount",
+    )
+    max_amount: Annotated[Decimal, Field(ge=0, description="an amount, 0 for no limit")] = Decimal(
+        0
+    )
+    max_decimals: Annotated[int, Field(ge=0, le=6, description="a whole number from 0 to 6")] = 2
+    allow_negative: Annotated[bool, Field(description="true or false")] = False
 
 
 class IdentitySection(Section):
     """Columns that tell purchases apart, sent nowhere."""
 
-    columns: tuple[str, ...] = ()
+    columns: Texts = ()
 
 
 class ResultsSection(Section):
     """Where the results file goes, and of which kind it is."""
 
-    folder: Path | None = None
-    format: Literal["same", "csv", "xlsx", "jsonl"] = "same"
+    folder: FolderOrFile = None
+    format: Annotated[
+        Literal["same", "csv", "xlsx", "jsonl"],
+        Field(description='"same", "csv", "xlsx" or "jsonl"'),
+    ] = "same"
 
 
 class Config(Section):
@@ -120,3 +217,76 @@ class Order(Section):
 
 
 ApiKey = SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration and the file that it came from (None: no file, defaults)."""
+
+    config: Config
+    path: Path | None
+
+
+def load_config(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> LoadedConfig:
+    """Return the configuration: file < environment (default: the process's) < overrides.
+
+    `path` must exist; without it `importer.toml` in the current folder is read, then the one in
+    the user's configuration folder. `overrides` are {section: {key: value}}. Relative paths, from
+    wherever, are relative to the file (without one: to the current folder), so that a cron job's
+    own folder cannot choose the ledger. Raises ConfigError with one line for each fault.
+    """
+    file = sources.find_file(path)
+    layers = [sources.read_toml(file)] if file else []
+    layers.append(sources.read_environment(os.environ if environ is None else environ, Config))
+    layers.append(Layer("command line", overrides or {}))
+    try:
+        config = Config.model_validate(sources.merge(layers))
+    except ValidationError as error:
+        raise ConfigError("\n".join(describe_faults(error, Config, layers))) from None
+    return LoadedConfig(_with_absolute_paths(config, file.parent if file else Path.cwd()), file)
+
+
+def api_key(config: Config, environ: Mapping[str, str] | None = None) -> ApiKey | None:
+    """Return the API key of KEEN_API_KEY, else of `api.key_file`, or None where neither is set.
+
+    Raises ConfigError, which never shows it, for a key that cannot be a header's value: httpx
+    would quote it in its own error.
+    """
+    text = (os.environ if environ is None else environ).get("KEEN_API_KEY", "")
+    place = "KEEN_API_KEY"
+    if not text:
+        if config.api.key_file is None:
+            return None
+        text = sources.read_key_file(config.api.key_file)
+        place = "the key file"
+    if not KEY.fullmatch(text):
+        raise ConfigError(
+            f"The API key in {place} is no key: it has blanks, line breaks, letters outside "
+            "ASCII or more than 200 characters.",
+            "Copy it again from Keen, with nothing around it.",
+        )
+    return SecretStr(text)
+
+
+def workspace_path(config: Config) -> Path:
+    """Return the folder of the ledger: `workspace.path`, else in the user's state folder."""
+    return config.workspace.path or platformdirs.user_state_path("importer")
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    sections: dict[str, Section] = {}
+    for name, section in config:
+        try:
+            paths = {
+                key: (base / value.expanduser()).absolute()
+                for key, value in section
+                if isinstance(value, Path)
+            }
+        except RuntimeError:  # what expanduser raises
+            raise ConfigError(f"A path under [{name}] starts with ~ and names no user.") from None
+        sections[name] = section.model_copy(update=paths)
+    return config.model_copy(update=sections)

@@ -1,0 +1,75 @@
+"""What a configured value must be: a value → the same value, or a ValueError. Pure.
+
+The ValueError's message says what would be right and completes the sentence "it takes …".
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from urllib.parse import urlsplit
+
+from importer.model import PurchaseField
+
+
+def url(text: str) -> str:
+    """Check an API address. Credentials in it would show up in logs."""
+    try:
+        parts = urlsplit(text)
+        port_is_number = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_number = False
+    else:
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("an address without a user name or password")
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if text and not (
+        port_is_number and plain and parts.scheme in {"http", "https"} and parts.hostname
+    ):
+        raise ValueError("an address that starts with https://")
+    return text
+
+
+def zone(name: str) -> str:
+    """Check the name of a time zone.
+
+    ZoneInfo itself also takes `right/…` (27 leap seconds off) and, on some systems, any case.
+    """
+    if name != "UTC" and name not in zoneinfo.available_timezones():
+        raise ValueError('the name of a time zone, such as "UTC" or "Europe/Berlin"')
+    return name
+
+
+def share(text: str) -> str:
+    """Check a number of rows or a percentage, already of the form `[0-9]+%?`."""
+    if text.endswith("%") and int(text[:-1]) > 100:  # noqa: PLR2004 - per cent
+        raise ValueError('a share up to "100%", or a number of rows such as "50"')
+    return text
+
+
+def dates(formats: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Check `auto` or strftime formats; a format without a directive would match no date."""
+    if formats != "auto" and not (formats and all("%" in text for text in formats)):
+        raise ValueError('"auto" or a list of date formats such as ["%d.%m.%Y"]')
+    return formats
+
+
+def required(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that every name is a field of a purchase: a misspelt one would require nothing."""
+    if not set(names) <= set(PurchaseField):
+        raise ValueError("a list made of " + ", ".join(f'"{name}"' for name in PurchaseField))
+    return names
+
+
+def number_as_text(value: object) -> object:
+    """Let `50` stand for `"50"`."""
+    return str(value) if type(value) is int else value
+
+
+def empty_as_none(value: object) -> object:
+    """Let `""` stand for "not set": TOML has no word for it."""
+    return None if value == "" else value
+
+
+def empty_as_list(value: object) -> object:
+    """Let `""` stand for an empty list: pydantic-settings leaves an empty variable a text."""
+    return () if value == "" else value

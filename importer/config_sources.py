@@ -1,0 +1,150 @@
+"""TOML file, environment and key file → plain values, or a ConfigError. Reads these files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+
+import platformdirs
+
+from importer.config_faults import Layer, describe_unknown_variable, mask
+from importer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+FILE_NAME: Final = "importer.toml"
+PREFIX: Final = "IMPORTER_"
+MAX_KEY_FILE_BYTES: Final = 4096
+
+
+def find_file(path: Path | None) -> Path | None:
+    """Return the configuration file's absolute path: `path`, else the first of the usual places."""
+    if path is not None:
+        return path.absolute()
+    places = (Path.cwd(), platformdirs.user_config_path("importer"))
+    # lexists: a link that leads nowhere is a fault to report, not a file to pass over.
+    return next((place / FILE_NAME for place in places if os.path.lexists(place / FILE_NAME)), None)
+
+
+def read_toml(path: Path) -> Layer:
+    """Return the tables of a TOML file. A BOM, as Windows editors write it, is no fault."""
+    try:
+        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file {path}.",
+            "`importer init` writes one; `--config` takes the path of another.",
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text.", "Save it again as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:  # not chained: newer ones hold the whole text
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}.",
+            "Texts stand in quotes; a Windows path stands in single quotes: 'C:\\Keen'.",
+        ) from None
+    return Layer(str(path), tables)
+
+
+def read_environment(environ: Mapping[str, str], model: type[BaseModel]) -> Layer:
+    """Return what the variables IMPORTER_<SECTION>__<KEY> set; lists are JSON or comma-separated.
+
+    Raises ConfigError for an unknown IMPORTER_… variable: a typo must not go unnoticed.
+    """
+    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    if not given:
+        return Layer("environment", {}, variables=True)
+    faults = [
+        fault for name in sorted(given) if (fault := describe_unknown_variable(name, PREFIX, model))
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return Layer("environment", _nest(given, model), variables=True)
+
+
+def merge(layers: Iterable[Layer]) -> dict[str, object]:
+    """Return the sections of all layers, each key from the last layer that has it."""
+    merged: dict[str, object] = {}
+    for layer in layers:
+        for section, values in layer.values.items():
+            below = merged.get(section)
+            if isinstance(below, dict) and isinstance(values, dict):
+                merged[section] = {**below, **values}
+            else:
+                merged[section] = values
+    return merged
+
+
+def _nest(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, object]:
+    from pydantic import create_model  # noqa: PLC0415
+    from pydantic_settings import BaseSettings, EnvSettingsSource  # noqa: PLC0415 - costs 0.3 s
+
+    class Environment(EnvSettingsSource):
+        def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
+            del field_name
+            return _split(str(value), field)
+
+    sections: dict[str, Any] = {name: (f.annotation, f) for name, f in model.model_fields.items()}
+    source = Environment(
+        create_model("Settings", __base__=BaseSettings, **sections),
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+    )
+    source.env_vars = {name.lower(): text for name, text in given.items()}
+    return source()
+
+
+def _split(text: str, field: FieldInfo) -> object:
+    """Return the list that `text` spells, or `text` itself where it is no list."""
+    words = {
+        word
+        for kind in get_args(field.annotation)
+        if get_origin(kind) is Literal
+        for word in get_args(kind)
+    }
+    if text in words:
+        return text
+    if text.lstrip().startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text  # validation names it
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def read_key_file(path: Path) -> str:
+    """Return the one line of a key file.
+
+    Raises ConfigError where it is missing, empty or longer, and (POSIX) where anybody but its
+    owner can read it. No message shows its content, nor a path that looks like a key itself.
+    """
+    shown = mask(str(path))
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode  # of what is read, not of what stood there
+            content = file.read(MAX_KEY_FILE_BYTES)
+    except OSError as error:
+        raise ConfigError(
+            f"The key file {shown} cannot be read: {error.strerror}.",
+            "api.key_file is the path of a file that holds the API key.",
+        ) from None
+    if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
+        raise ConfigError(
+            f"The key file {shown} can be read by other users.", f"Run `chmod 600 {shown}`."
+        )
+    lines = content.decode("utf-8-sig", "replace").strip().splitlines()
+    if len(lines) != 1:
+        raise ConfigError(
+            f"The key file {shown} {'has more than one line' if lines else 'is empty'}.",
+            "It holds the API key and nothing else.",
+        )
+    return lines[0]

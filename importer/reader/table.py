@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from importer.reader.places import column_letters
 
 CELL_KIND = pl.Enum(["text", "number", "date", "time", "boolean", "error", "formula"])
 """What a workbook says a cell is. CSV cells have no kind. `date` texts are ISO 8601
@@ -47,6 +45,8 @@ class Table:
     sheet: str | None = None
     notes: tuple[str, ...] = field(default=())
     """What was assumed and the user should know, a sentence each."""
+    positions: tuple[int, ...] = ()
+    """Where each header's column stands in the file (from 0); empty where nothing was left out."""
 
     @property
     def has_kinds(self) -> bool:
@@ -56,17 +56,6 @@ class Table:
     def place(self, row: int, index: int) -> str:
         """Return how a person finds a cell: `Sheet1!D17`, or `row 17, column Amount`."""
         if self.sheet is not None:
-            return f"{self.sheet}!{column_letters(index)}{row}"
+            position = self.positions[index] if self.positions else index
+            return f"{self.sheet}!{column_letters(position)}{row}"
         return f"row {row}, column {self.headers[index]}"
-
-
-def column_letters(index: int) -> str:
-    """Return Excel's letters for the column `index` (from 0): A, …, Z, AA, …"""
-    return "".join(reversed(list(_letters(index))))
-
-
-def _letters(index: int) -> Iterator[str]:
-    index += 1
-    while index:
-        index, remainder = divmod(index - 1, 26)
-        yield chr(ord("A") + remainder)

@@ -1,0 +1,21 @@
+"""The currency signs and codes that may stand beside an amount. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CURRENCY_CODES: Final = frozenset(
+    """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD
+CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP
+GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD
+KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN
+NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP
+SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND
+VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+""".split()  # noqa: SIM905 - a list of 160 quoted words would hide them
+)
+"""ISO 4217, active in 2026. Any three letters would take `12 PCS` and `5 MIO` for money."""
+
+ONE_CURRENCY: Final = {"\u20ac": "EUR"}
+"""Signs that mean one currency only; `$` and others mean several and stay themselves."""

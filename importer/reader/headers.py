@@ -1,0 +1,68 @@
+"""A header row and the cells below it → named columns, or a refusal. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from importer.errors import SourceError
+from importer.reader.places import column_letters
+from importer.reader.table import cell_name, kind_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def name_columns(
+    name: str, header: Sequence[str | None], cells: pl.DataFrame
+) -> tuple[tuple[str, ...], tuple[int, ...], pl.DataFrame]:
+    """Return the headers, their columns' positions in the file, and the cells of these columns.
+
+    `cells` is as in Table, with one column for each of `header`. A column without a header is
+    left out where it is empty and refused where it is not, as are two columns of one name:
+    SourceError. Positions are empty where nothing was left out.
+    """
+    _refuse_repeated(name, header)
+    kept = []
+    for index, text in enumerate(header):
+        if text is not None and text.strip():
+            kept.append(index)
+        else:
+            _refuse_content(name, index, cells)
+    headers = tuple(header[index] or "" for index in kept)
+    if len(kept) == len(header):
+        return headers, (), cells
+    renamed = [pl.col("row")]
+    for to, index in enumerate(kept):
+        renamed.append(pl.col(cell_name(index)).alias(cell_name(to)))
+        if kind_name(index) in cells.columns:
+            renamed.append(pl.col(kind_name(index)).alias(kind_name(to)))
+    return headers, tuple(kept), cells.select(renamed)
+
+
+def _refuse_repeated(name: str, header: Sequence[str | None]) -> None:
+    first: dict[str, int] = {}
+    for index, text in enumerate(header):
+        label = (text or "").strip()
+        if label and first.setdefault(label, index) != index:
+            raise SourceError(
+                f"{name} has two columns named “{label}” ({column_letters(first[label])} and "
+                f"{column_letters(index)}), so nobody can tell which one is meant.",
+                "Rename or delete one of them.",
+                code="repeated-header",
+            )
+
+
+def _refuse_content(name: str, index: int, cells: pl.DataFrame) -> None:
+    text = pl.col(cell_name(index)).str.strip_chars()
+    rows = cells.filter(text.is_not_null() & (text != ""))["row"]
+    if len(rows):
+        raise SourceError(
+            f"{name} has content in column {column_letters(index)} (row {rows[0]}"
+            f"{f' and {len(rows) - 1} more' if len(rows) > 1 else ''}), "
+            "which has no name in the header row.",
+            "Give the column a name, or empty it. Where the header stands in another row, "
+            "say --header-row N.",
+            code="unnamed-column",
+        )

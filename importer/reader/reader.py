@@ -1,0 +1,89 @@
+"""A path → all that the later stages need to know of the file. Copies it, then reads the copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from importer.neutral import undo, undo_column
+from importer.reader.columns import match_columns
+from importer.reader.source import read_table, take_source
+from importer.reader.table import cell_name
+from importer.reader.validation import judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from importer.config import Config, Order
+    from importer.reader.columns import ColumnMap
+    from importer.reader.source import Source
+    from importer.reader.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file as it was understood.
+
+    `rows` and `faults` are validation's frames; `rows` has `resolution` and `found_id` beside: the
+    texts of a results file's keen_resolution and keen_purchase_id (null where there is none).
+    """
+
+    source: Source
+    table: Table
+    columns: ColumnMap
+    rows: pl.DataFrame
+    faults: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+def read_file(path: Path, folder: Path, config: Config, order: Order) -> Reading:
+    """Return the reading of `path`, whose private copy goes into `folder`.
+
+    Raises UsageError (no such file or sheet) or SourceError (the file cannot be trusted).
+    """
+    source = take_source(path, folder)
+    table = read_table(
+        source, sheet=order.sheet, header_row=order.header_row, hidden_rows=order.hidden_rows
+    )
+    columns = _match(table, config)
+    if columns.carried:
+        # Only a file that this program wrote had its cells made harmless; it gets them back.
+        table = _undo_neutralising(table)
+        columns = _match(table, config)
+    judged = judge(table, columns, config)
+    return Reading(
+        source=source,
+        table=table,
+        columns=columns,
+        rows=judged.rows.with_columns(
+            _carried_text(table, columns, "keen_resolution").alias("resolution"),
+            _carried_text(table, columns, "keen_purchase_id").alias("found_id"),
+        ),
+        faults=judged.faults,
+        notes=(*table.notes, *judged.notes),
+    )
+
+
+def _match(table: Table, config: Config) -> ColumnMap:
+    return match_columns(
+        table.headers, config.columns, config.rules.required, config.identity.columns
+    )
+
+
+def _undo_neutralising(table: Table) -> Table:
+    texts = pl.col(r"^cell_\d+$")
+    return replace(
+        table,
+        headers=tuple(undo(header) for header in table.headers),
+        cells=table.cells.with_columns(undo_column(texts)),
+    )
+
+
+def _carried_text(table: Table, columns: ColumnMap, name: str) -> pl.Series:
+    index = columns.carried.get(name)
+    if index is None:
+        return pl.Series([None] * table.cells.height, dtype=pl.String)
+    text = table.cells[cell_name(index)].str.strip_chars()
+    return text.set(text == "", None)

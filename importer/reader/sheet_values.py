@@ -1,0 +1,77 @@
+"""A cell's value as calamine gives it → its text and kind. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+CellValue: TypeAlias = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
+Cell: TypeAlias = tuple[str | None, str | None]
+"""Text and kind, as in CELL_KIND; both None where the cell is empty."""
+
+EMPTY: Final[Cell] = (None, None)
+_EXACT_LENGTH: Final = 16
+"""A spelling of so many characters has 15 digits at most, a point among them."""
+
+
+def read_value(value: CellValue) -> Cell:
+    """Return the text and kind of one cell, in the spelling that `Table` promises."""
+    if isinstance(value, str):
+        return (value, "text") if value else EMPTY
+    if isinstance(value, bool):
+        return ("TRUE" if value else "FALSE", "boolean")
+    if isinstance(value, float):
+        # Excel has no such number, but a file can say so.
+        return (spell_number(value), "number") if math.isfinite(value) else ("#NUM!", "error")
+    if isinstance(value, int):
+        return (str(value), "number")
+    if isinstance(value, dt.datetime):
+        return (spell_moment(value), "date")
+    if isinstance(value, dt.date):
+        return (value.isoformat(), "date")
+    if isinstance(value, dt.time):
+        return (spell_time(value), "time")
+    return (spell_duration(value), "time")
+
+
+def spell_number(value: float) -> str:
+    """Return a finite number's decimal digits, without exponent and without binary noise.
+
+    Excel computes with 15 digits, and `0.1 + 0.2` stands in the file as 0.30000000000000004. The
+    15-digit spelling is taken where it saves two digits or more, for then the rest is noise; what
+    it would merely round (12345678901234.56) stays as the file has it. Whole numbers keep all
+    the digits that a double has.
+    """
+    exact = repr(value)
+    if value.is_integer():
+        return str(int(value)) if "e" not in exact else f"{Decimal(exact):f}"
+    if len(exact) <= _EXACT_LENGTH and "e" not in exact:
+        return exact
+    rounded = f"{value:.15g}"
+    text = rounded if _digits(exact) - _digits(rounded) > 1 else exact
+    return f"{Decimal(text):f}"
+
+
+def spell_moment(value: dt.datetime) -> str:
+    """Return ISO 8601; at midnight the date alone, and no fraction where there is none."""
+    if value.time() == dt.time.min:
+        return value.date().isoformat()
+    return value.isoformat()
+
+
+def spell_time(value: dt.time) -> str:
+    """Return `10:20:30`, with a fraction only where there is one."""
+    return value.isoformat()
+
+
+def spell_duration(value: dt.timedelta) -> str:
+    """Return hours, minutes and seconds, as `[h]:mm:ss` shows them: `30:00:00`."""
+    seconds = round(abs(value).total_seconds())
+    sign = "-" if value < dt.timedelta(0) else ""
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _digits(text: str) -> int:
+    return len(Decimal(text).as_tuple().digits)

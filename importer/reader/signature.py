@@ -1,0 +1,76 @@
+"""A file's first bytes → what it really is, whatever its name says. Reads the file."""
+
+from __future__ import annotations
+
+import codecs
+import zipfile
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ZIP: Final = b"PK\x03\x04"
+OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_HEAD_BYTES: Final = 4096
+
+_BINARY: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"(\xb5/\xfd", "a Zstandard archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"{\\rtf", "an RTF document"),
+)
+_MARKUP: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<table", "a web page"),
+    (b"<?xml", "an XML document"),
+)
+_ARCHIVES: Final[tuple[tuple[str, str], ...]] = (
+    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
+    ("xl/workbook.xml", "an Excel workbook (.xlsx)"),
+    ("content.xml", "an OpenDocument file (.ods)"),
+    ("word/document.xml", "a Word document"),
+    ("Index/Document.iwa", "an Apple Numbers document"),
+)
+
+
+def recognise(path: Path) -> str | None:
+    """Return what the file's content is where it is none of text and Excel workbook, else None.
+
+    An Excel workbook comes back as `an Excel workbook (.xlsx)`, so the caller can hold it against
+    the name. Source of the signatures: the formats' own specifications.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+        if head.startswith(OLE):
+            return _recognise_ole(head + stream.read())
+    if head.startswith(ZIP):
+        return _recognise_zip(path)
+    for signature, meaning in _BINARY:
+        if head.startswith(signature):
+            return meaning
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return next((meaning for mark, meaning in _MARKUP if text.startswith(mark)), None)
+
+
+def _recognise_ole(content: bytes) -> str:
+    # Office keeps an encrypted workbook as a stream of this name; names are UTF-16 in OLE.
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        return "a workbook protected by a password"
+    return "an old Excel workbook (.xls)"
+
+
+def _recognise_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return "a damaged zip archive or workbook"
+    return next((meaning for name, meaning in _ARCHIVES if name in names), "a zip archive")

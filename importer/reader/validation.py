@@ -1,0 +1,221 @@
+"""Text cells and a column map → typed rows, each valid or with all its faults. Pure.
+
+polars judges whole columns here; `build_request` gives a valid row to pydantic, the last check.
+A property test holds the two to the same verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, cast
+from uuid import UUID
+
+import polars as pl
+
+from importer.model import PurchaseField, PurchaseRequest
+from importer.reader.amounts import read_amounts
+from importer.reader.cells import (
+    BRACED_UUID,
+    Reading,
+    compact,
+    read_descriptions,
+    read_identities,
+    read_lead_ids,
+    read_names,
+    read_trigger_ids,
+    take_column,
+)
+from importer.reader.dates import read_dates
+from importer.reader.faults import SHOWN_CHARACTERS, FaultCode, explain
+from importer.reader.table import cell_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from importer.config import Config
+    from importer.reader.columns import ColumnMap
+    from importer.reader.table import Table
+
+_VALUE_TYPES: Final[dict[PurchaseField, pl.DataType]] = {
+    PurchaseField.LEAD_ID: pl.String(),
+    PurchaseField.PRODUCT_NAME: pl.String(),
+    PurchaseField.PRODUCT_DESCRIPTION: pl.String(),
+    PurchaseField.PURCHASE_AMOUNT: pl.String(),
+    PurchaseField.DATE: pl.Datetime("us", "UTC"),
+    PurchaseField.TRIGGER_IDS: pl.List(pl.String),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a file's rows say."""
+
+    rows: pl.DataFrame
+    """One for each data row, in order: `row` UInt32; `lead_id`, `product_name`,
+    `product_description`, `purchase_amount` (canonical decimal) String; `date` Datetime UTC;
+    `trigger_ids` List(String), sorted; `identity` List(String), null where no columns are
+    configured; `carried_key`, `carried_status` String; `valid` Boolean. Null = empty or faulty."""
+    faults: pl.DataFrame
+    """One for each faulty cell, by row, then column: `row`, `index` UInt32; `column` (the header),
+    `field` (null for an identity column), `code`, `text` (cut), `message` String."""
+    notes: tuple[str, ...]
+    """How amounts and dates were read and what proved it, a sentence each."""
+
+
+def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
+    """Return every row typed, and every fault of every row.
+
+    `columns` must hold all required fields (columns.match_columns sees to it). Raises ConfigError
+    where `config.format` cannot be used.
+    """
+    readings = {
+        field: _read_field(field, table, index, config) for field, index in columns.fields.items()
+    }
+    for field in {PurchaseField.LEAD_ID, *map(PurchaseField, config.rules.required)}:
+        readings[field] = _require(readings[field])
+    identities = {
+        index: read_identities(take_column(table, index))
+        for index in columns.identity.values()
+        if index not in columns.fields.values()
+    }
+    judged = [
+        *((columns.fields[field], field, reading) for field, reading in readings.items()),
+        *((index, None, reading) for index, reading in identities.items()),
+    ]
+    texts = {index: reading.cells["value"] for index, reading in identities.items()}
+    texts |= {columns.fields[field]: _as_text(reading) for field, reading in readings.items()}
+    rows = pl.DataFrame(
+        [
+            table.cells["row"],
+            *(_values(field, readings.get(field), table.cells.height) for field in PurchaseField),
+            _tell_apart([texts[index] for index in columns.identity.values()], table.cells.height),
+            *_carried(table, columns),
+            _all_clear([reading for _, _, reading in judged]),
+        ]
+    )
+    faults = _explain(table, pl.concat([_faulty_cells(table, *each) for each in judged]))
+    notes = tuple(note for reading in readings.values() for note in reading.notes)
+    return Judged(rows, faults, notes)
+
+
+def build_request(row: Mapping[str, object]) -> PurchaseRequest:
+    """Return the request of one valid row of Judged.rows; what the row lacks is left out.
+
+    Raises pydantic's ValidationError, or ValueError, for a row that is not valid.
+    """
+    amount = row["purchase_amount"]
+    return PurchaseRequest(
+        lead_id=UUID(str(row["lead_id"])),
+        product_name=cast("str | None", row["product_name"]),
+        product_description=cast("str | None", row["product_description"]),
+        purchase_amount=None if amount is None else Decimal(str(amount)),
+        date=cast("datetime | None", row["date"]),
+        trigger_ids=tuple(
+            UUID(each) for each in cast("list[str] | None", row["trigger_ids"]) or ()
+        ),
+    )
+
+
+def _read_field(field: PurchaseField, table: Table, index: int, config: Config) -> Reading:
+    cells = take_column(table, index)
+    match field:
+        case PurchaseField.LEAD_ID:
+            return read_lead_ids(cells)
+        case PurchaseField.PRODUCT_NAME:
+            return read_names(cells)
+        case PurchaseField.PRODUCT_DESCRIPTION:
+            return read_descriptions(cells)
+        case PurchaseField.PURCHASE_AMOUNT:
+            return read_amounts(cells, config.format, config.rules)
+        case PurchaseField.DATE:
+            return read_dates(cells, config.format)
+        case PurchaseField.TRIGGER_IDS:
+            return read_trigger_ids(cells)
+
+
+def _require(reading: Reading) -> Reading:
+    empty = pl.col("value").is_null() & pl.col("code").is_null()
+    missing = pl.when(empty).then(pl.lit(FaultCode.MISSING)).otherwise("code")
+    return Reading(reading.cells.with_columns(code=missing), reading.notes)
+
+
+def _values(field: PurchaseField, reading: Reading | None, height: int) -> pl.Series:
+    if reading is None:
+        return pl.repeat(None, height, dtype=_VALUE_TYPES[field], eager=True).alias(field)
+    return reading.cells["value"].alias(field)
+
+
+def _as_text(reading: Reading) -> pl.Series:
+    """Return typed values as texts: an identity column that is also a field is told by its value.
+
+    So the same purchase spelt otherwise keeps its key.
+    """
+    values = reading.cells["value"]
+    if values.dtype == pl.Datetime:
+        return values.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    return values.list.join(";") if values.dtype == pl.List else values
+
+
+def _tell_apart(texts: list[pl.Series], height: int) -> pl.Series:
+    if not texts:
+        return pl.repeat(None, height, dtype=pl.List(pl.String), eager=True).alias("identity")
+    named = pl.DataFrame([text.alias(str(number)) for number, text in enumerate(texts)])
+    return named.select(identity=pl.concat_list(pl.all().fill_null("")))["identity"]
+
+
+def _carried(table: Table, columns: ColumnMap) -> list[pl.Series]:
+    """Return what an earlier run's results say of each row: evidence, never a fault."""
+
+    def text(column: str) -> pl.Expr:
+        if column not in columns.carried:
+            return pl.lit(None, dtype=pl.String)
+        cell = compact(pl.col(cell_name(columns.carried[column])))
+        return pl.when(cell != "").then(cell)
+
+    key = text("keen_idempotency_key").str.to_lowercase()
+    return table.cells.select(
+        "row",
+        carried_key=pl.when(key.str.contains(f"^{BRACED_UUID}$")).then(key.str.strip_chars("{}")),
+        carried_status=text("keen_status"),
+    ).get_columns()[1:]
+
+
+def _all_clear(readings: list[Reading]) -> pl.Series:
+    valid = readings[0].cells["code"].is_null()
+    for reading in readings[1:]:
+        valid &= reading.cells["code"].is_null()
+    return valid.alias("valid")
+
+
+def _faulty_cells(
+    table: Table, index: int, field: PurchaseField | None, reading: Reading
+) -> pl.DataFrame:
+    texts = table.cells[cell_name(index)].alias("text")
+    return (
+        reading.cells.with_columns(table.cells["row"], texts)
+        .filter(pl.col("code").is_not_null())
+        .select(
+            "row",
+            index=pl.lit(index, dtype=pl.UInt32),
+            column=pl.lit(table.headers[index]),
+            field=pl.lit(field, dtype=pl.String),
+            code="code",
+            text="text",
+            detail="detail",
+        )
+    )
+
+
+def _explain(table: Table, faulty: pl.DataFrame) -> pl.DataFrame:
+    ordered = faulty.sort("row", "index", maintain_order=True)
+    told = ordered.select("code", "row", "index", "text", "detail").iter_rows()
+    messages = [
+        explain(FaultCode(code), table.place(row, index), text, detail)
+        for code, row, index, text, detail in told
+    ]
+    return ordered.with_columns(
+        text=pl.col("text").fill_null("").str.slice(0, SHOWN_CHARACTERS),
+        message=pl.Series(messages, dtype=pl.String),
+    ).drop("detail")

@@ -1,0 +1,149 @@
+"""A workbook's zip archive → its sheets, once it is proven whole and of sane size. Reads the file.
+
+Everything is looked at before a parser meets it: a 2 MB file can hold 2 GB of blanks, and calamine
+takes an entity it does not know for an empty cell. Part names and attributes: ECMA-376.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from xml.parsers import expat
+
+from importer.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES: Final = 1_500 * 1024**2
+"""Uncompressed, all parts together; a million rows of six columns take a sixth of it."""
+MAX_RATIO: Final = 250
+"""Uncompressed to compressed, of one part; sheets reach 10 to 60, blanks 1,000."""
+_RATIO_COUNTS_FROM: Final = 16 * 1024**2
+_BLOCK_BYTES: Final = 1 << 20
+_WORKBOOK: Final = "xl/workbook.xml"
+_RELATIONS: Final = "xl/_rels/workbook.xml.rels"
+_DOCTYPE: Final = b"<!DOCTYPE"
+_RESAVE: Final = "Open it in Excel, save it again as .xlsx, and run again."
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of a workbook, as its tab says."""
+
+    name: str
+    part: str
+    """The archive member that holds it."""
+    visible: bool
+    worksheet: bool
+    """False for charts and dialogues, which have no cells."""
+
+
+def damaged(name: str, what: str) -> SourceError:
+    """Return the error for a workbook that is not whole; `what` is a full sentence."""
+    return SourceError(f"{name} is a damaged workbook: {what}", _RESAVE, code="damaged-workbook")
+
+
+def read_sheets(path: Path, name: str) -> tuple[Sheet, ...]:
+    """Return the workbook's sheets in the order of their tabs.
+
+    Raises SourceError where the archive is no workbook, damaged (every part's checksum is
+    compared), encrypted, out of proportion, or holds a DOCTYPE.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _judge_sizes(archive, name)
+            _judge_content(archive, name)
+            return _list_sheets(archive, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise damaged(name, f"its archive cannot be read ({error}).") from error
+    except expat.ExpatError as error:
+        raise damaged(name, f"its list of sheets cannot be read ({error}).") from error
+
+
+def _judge_sizes(archive: zipfile.ZipFile, name: str) -> None:
+    parts = archive.infolist()
+    # Two readers may pick different ones of two parts with one name.
+    if len({part.filename.casefold() for part in parts}) != len(parts):
+        raise damaged(name, "its archive holds two parts of the same name.")
+    if any(part.flag_bits & 1 for part in parts):
+        raise SourceError(
+            f"{name} is protected by a password.",
+            "Save a copy without a password.",
+            code="encrypted-workbook",
+        )
+    bloated = [
+        part.filename
+        for part in parts
+        if part.file_size > _RATIO_COUNTS_FROM
+        and part.file_size > MAX_RATIO * max(part.compress_size, 1)
+    ]
+    total = sum(part.file_size for part in parts)
+    if bloated or total > MAX_BYTES:
+        raise SourceError(
+            f"{name} unpacks to {total // 1024**2:,} MiB, which is out of all proportion"
+            + (f" ({bloated[0]})." if bloated else "."),
+            "Copy the rows into a new workbook, or save the sheet as CSV.",
+            code="oversized-workbook",
+        )
+
+
+def _judge_content(archive: zipfile.ZipFile, name: str) -> None:
+    """Read every part to its end, which compares its checksum, and refuse a DOCTYPE in any."""
+    for part in archive.infolist():
+        markup = part.filename.endswith((".xml", ".rels"))
+        with archive.open(part) as stream:
+            tail = b""
+            while block := stream.read(_BLOCK_BYTES):
+                if not tail and markup and block.startswith((b"\xff\xfe", b"\xfe\xff", b"\0")):
+                    raise damaged(name, f"its part {part.filename} is not UTF-8.")
+                if markup and _DOCTYPE in tail + block:
+                    raise SourceError(
+                        f"{name} holds a DOCTYPE ({part.filename}), which no spreadsheet program "
+                        "writes and which can hide or multiply content.",
+                        _RESAVE,
+                        code="doctype",
+                    )
+                tail = block[-len(_DOCTYPE) :]
+
+
+def _list_sheets(archive: zipfile.ZipFile, name: str) -> tuple[Sheet, ...]:
+    parts = set(archive.namelist())
+    if _WORKBOOK not in parts or _RELATIONS not in parts:
+        raise damaged(name, f"it has no {_WORKBOOK}.")
+    targets = {
+        relation["Id"]: (relation["Type"].rpartition("/")[2], _part_name(relation["Target"]))
+        for relation in _read_elements(archive, _RELATIONS, "Relationship")
+        if {"Id", "Type", "Target"} <= relation.keys()
+    }
+    sheets = []
+    for sheet in _read_elements(archive, _WORKBOOK, "sheet"):
+        relation_id = next((value for key, value in sheet.items() if key.endswith(":id")), "")
+        kind, part = targets.get(relation_id, ("", ""))
+        if part not in parts or "name" not in sheet:
+            raise damaged(name, f"the content of its sheet “{sheet.get('name', '')}” is missing.")
+        visible = sheet.get("state", "visible") == "visible"
+        sheets.append(Sheet(sheet["name"], part, visible, kind == "worksheet"))
+    return tuple(sheets)
+
+
+def _part_name(target: str) -> str:
+    """Return the archive member for a relation's target, which is relative to `xl/`."""
+    return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+
+
+def _read_elements(archive: zipfile.ZipFile, part: str, element: str) -> list[dict[str, str]]:
+    """Return the attributes of every `element` in a part, whatever its namespace prefix."""
+    found: list[dict[str, str]] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(":")[2] == element:
+            found.append(attributes)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.Parse(archive.read(part), True)
+    return found

@@ -1,0 +1,117 @@
+"""What came back from Keen, or why nothing did, and how its parts are read. Pure."""
+
+from __future__ import annotations
+
+import enum
+import re
+import unicodedata
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from importer.model import Purchase  # noqa: TC001 - pydantic reads it when it runs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MAX_MESSAGE = 200
+"""Characters of Keen's own text that a result shows."""
+
+_FAR_AWAY: Final = 1e9  # seconds; a Retry-After beyond this is no longer worth telling apart
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, read to its end or to where it broke."""
+
+    status: int
+    sb_error_code: str | None
+    retry_after: float | None
+    """Seconds."""
+    body: bytes
+    complete: bool
+
+
+class Failure(enum.StrEnum):
+    """Why there is no answer. The value is the outcome's code."""
+
+    REFUSED = "connection-refused"
+    NO_ADDRESS = "no-address"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMEOUT = "connect-timeout"
+    TLS = "tls-failed"
+    NO_CONNECTION = "no-free-connection"
+    PROXY = "proxy-failed"
+    TIMEOUT = "timeout"
+    DISCONNECTED = "disconnected"
+    BAD_CERTIFICATE = "bad-certificate"
+    UNSENDABLE = "unsendable"
+    UNEXPECTED = "unexpected-failure"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why nothing came back, and whether a byte of the request had left."""
+
+    failure: Failure
+    on_wire: bool
+    detail: str = ""
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks for, never negative; None if unreadable.
+
+    RFC 9110 10.2.3: whole seconds or an HTTP date. `now` is aware.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"-?[0-9]+", value):
+        return min(max(float(value), 0.0), _FAR_AWAY)
+    try:
+        instant = parsedate_to_datetime(value)
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=now.tzinfo)
+        seconds = (instant - now).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _FAR_AWAY)
+
+
+def clean(text: str, secret: str = "") -> str:
+    """Return a foreign text fit to show: one line, no control characters, no secret, not long."""
+    spaced = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
+    shown = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
+    if secret:
+        shown = shown.replace(secret, "[API key]")
+    return " ".join(shown.split())[:MAX_MESSAGE]
+
+
+def read_purchase_id(body: bytes) -> str | None:
+    """Return the id of the purchase that an answer holds, if it holds one."""
+    try:
+        return _Created.model_validate_json(body).purchase.id
+    except ValidationError:
+        return None
+
+
+def read_error(body: bytes) -> str | None:
+    """Return the text of an answer in the form of Keen's refusals, if it is one."""
+    try:
+        return _Refused.model_validate_json(body).error
+    except ValidationError:
+        return None
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class _Created(_Answer):
+    purchase: Purchase
+
+
+class _Refused(_Answer):
+    error: Annotated[str, StringConstraints(min_length=1)]

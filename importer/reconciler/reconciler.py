@@ -1,0 +1,157 @@
+"""The file's rows, their faults, the plan and the ledger → one result for each row.
+
+Reads the ledger. Pairs by the plan's own rules, then proves that nothing is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from importer.errors import ResultsError
+from importer.model import RowStatus
+from importer.planner.plan import judge
+from importer.planner.planner import PAGE_ROWS, candidate_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from importer.ledger.contract import Ledger
+    from importer.model import RowResult
+    from importer.planner.planner import Plan, Viewpoint
+
+RESULT_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "row": pl.UInt32,
+    "status": pl.String,
+    "purchase_id": pl.String,
+    "error_code": pl.String,
+    "error": pl.String,
+    "http_status": pl.Int32,
+    "attempts": pl.UInt32,
+    "idempotency_key": pl.String,
+    "sent_at": pl.Datetime("us", "UTC"),
+}
+"""The results frame: one row for each data row of the file, in its order. `resolution` and
+`amount` (canonical decimal text, null where the row is invalid) follow."""
+
+HELD: Final = (RowStatus.IN_DOUBT, RowStatus.DUPLICATE, RowStatus.CONFLICT)
+"""Statuses that wait for a person, whose word stays in the file until it has been taken."""
+
+
+def reconcile(
+    judged: pl.DataFrame,
+    faults: pl.DataFrame,
+    plan: Plan,
+    ledger: Ledger,
+    view: Viewpoint,
+    *,
+    run_id: int | None,
+) -> pl.DataFrame:
+    """Return the results frame.
+
+    `judged` and `faults` are validation's frames; `judged` has a `resolution` column beside. Raises
+    ResultsError where the results are not one for each row, or do not add up to the plan.
+    """
+    valid = pl.DataFrame(
+        [_values(result) for result in _judge_rows(plan, ledger, view, run_id)],
+        schema=RESULT_SCHEMA,
+        orient="row",
+    )
+    amounts = plan.rows.select("row", pl.col("purchase_amount").alias("amount"))
+    results = (
+        judged.select("row", "resolution")
+        .join(
+            pl.concat([valid, _invalid_results(judged, faults)]),
+            on="row",
+            how="left",
+            maintain_order="left",
+        )
+        .join(amounts, on="row", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("status").is_in(HELD)).then(pl.col("resolution")).alias("resolution")
+        )
+        .select(*RESULT_SCHEMA, "resolution", "amount")
+    )
+    _prove(results, judged, plan)
+    return results
+
+
+def _judge_rows(
+    plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None
+) -> Iterator[RowResult]:
+    wanted = ("row", "key", "twin_row", "conflict_code", "conflict", "released", "carried_key")
+    for page in plan.rows.select(wanted).iter_slices(PAGE_ROWS):
+        entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
+        for row in page.iter_rows(named=True):
+            candidate = candidate_of(row)
+            entry = entries.get(candidate.key)
+            yield judge(candidate, entry, view.policy, run_id=run_id, now=view.now).result
+
+
+def _values(result: RowResult) -> tuple[object, ...]:
+    return (
+        result.row,
+        result.status.value,
+        result.purchase_id,
+        result.error_code,
+        result.error,
+        result.http_status,
+        result.attempts,
+        result.key,
+        result.sent_at,
+    )
+
+
+def _invalid_results(judged: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
+    """Return a result for each invalid row. A key it carries stays: it is evidence."""
+    told = faults.group_by("row", maintain_order=True).agg(
+        pl.col("code").first().alias("error_code"),
+        pl.col("message").str.join(" ").alias("error"),
+    )
+    return (
+        judged.filter(~pl.col("valid"))
+        .join(told, on="row", how="left", maintain_order="left")
+        .select(
+            "row",
+            pl.lit(RowStatus.INVALID.value).alias("status"),
+            pl.lit(None, dtype=pl.String).alias("purchase_id"),
+            "error_code",
+            "error",
+            pl.lit(None, dtype=pl.Int32).alias("http_status"),
+            pl.lit(0, dtype=pl.UInt32).alias("attempts"),
+            pl.col("carried_key").alias("idempotency_key"),
+            pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias("sent_at"),
+        )
+    )
+
+
+def _prove(results: pl.DataFrame, judged: pl.DataFrame, plan: Plan) -> None:
+    """Raise ResultsError unless each row of the file has exactly one whole result, in order."""
+    if not results["row"].equals(judged["row"]) or judged["row"].n_unique() != judged.height:
+        raise _unproven("the rows of the results are not the rows of the file")
+    if results["status"].null_count():
+        raise _unproven(f"{results['status'].null_count()} rows have no status")
+    invalid = results.filter(pl.col("status") == RowStatus.INVALID.value).height
+    if invalid + plan.rows.height != judged.height:
+        raise _unproven(f"{invalid} invalid and {plan.rows.height} planned rows do not add up")
+    keys = results.filter(pl.col("status") != RowStatus.INVALID.value)["idempotency_key"]
+    if keys.null_count():
+        raise _unproven("a valid row has no key")
+    created = results.filter(pl.col("status").is_in([RowStatus.CREATED, RowStatus.ALREADY_CREATED]))
+    if created["idempotency_key"].n_unique() != created.height:
+        raise _unproven("two created rows share one key")
+    if _total(results) != _total(plan.rows.rename({"purchase_amount": "amount"})):
+        raise _unproven("the amounts do not add up to the plan's")
+
+
+def _total(frame: pl.DataFrame) -> object:
+    return frame["amount"].cast(pl.Decimal(38, 6)).sum()
+
+
+def _unproven(what: str) -> ResultsError:
+    return ResultsError(
+        f"The results could not be proven: {what}. This is a bug of the importer.",
+        "The ledger is whole; no results file was written. Please report it.",
+        code="unproven",
+    )

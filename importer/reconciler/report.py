@@ -1,0 +1,239 @@
+"""Judged rows, the plan and the results → the numbers of a run, and its exit code. Pure.
+
+Screen, `--json`, logs and the ledger all show these numbers; there is no second count of anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from importer.errors import ExitCode, ImporterError
+from importer.model import RowStatus, format_instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from importer.planner.planner import Plan
+    from importer.reader.source import Source
+
+SUMMARY_VERSION: Final = 1
+"""Raised when a number of the summary changes its meaning or goes away."""
+
+NAMED_ROWS: Final = 1_000
+"""How many row numbers of a status a summary lists; the results file has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultGroup:
+    """Rows with the same fault in the same column."""
+
+    column: str
+    code: str
+    count: int
+    rows: tuple[int, ...]
+    """The first few."""
+    example: str
+    """One message, with the cell's text: for a person's own screen only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """What a run is about to do. Amounts are sums in the file's own currency."""
+
+    rows: int
+    valid: int
+    statuses: dict[str, int]
+    """Rows by the status they have before anything is sent; `unsent` are those never applied."""
+    faults: tuple[FaultGroup, ...]
+    held: tuple[FaultGroup, ...]
+    valid_total: Decimal
+    to_send: int
+    send_total: Decimal
+    undated: int
+    """Of the rows to be sent: without a date, so Keen takes the time of the call."""
+    all_triggers: int
+    """Of the rows to be sent: without trigger ids, so every active purchase trigger fires."""
+    left_by_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What one run did, or what `check` or `results` found."""
+
+    version: int
+    file: str
+    file_sha256: str
+    scope: str
+    batch: str
+    run_id: int | None
+    rows: int
+    counts: dict[str, int]
+    """Rows by final status, every status present."""
+    amounts: dict[str, str]
+    """Sum of the amounts by final status; invalid rows have none."""
+    waiting_rows: dict[str, list[int]]
+    """Row numbers that need a person, by status; at most NAMED_ROWS each."""
+    started_at: str
+    duration_seconds: float
+    stopped: str | None
+    results: str | None
+    exit_code: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as a JSON object, in a fixed order of members."""
+        return asdict(self)
+
+
+def summarise_plan(
+    judged: pl.DataFrame, faults: pl.DataFrame, plan: Plan, to_send: pl.DataFrame
+) -> PlanSummary:
+    """Return the plan's numbers; `to_send` are the plan's rows within `--limit`."""
+    counts = dict(plan.rows.filter(~pl.col("send"))["status"].value_counts().iter_rows())
+    counts["unsent"] = counts.get("unsent", 0) + plan.to_send.height
+    counts["invalid"] = judged.height - plan.rows.height
+    return PlanSummary(
+        rows=judged.height,
+        valid=plan.rows.height,
+        statuses={status.value: counts.get(status.value, 0) for status in RowStatus},
+        faults=_group_faults(faults),
+        held=_group_held(plan.rows),
+        valid_total=total(plan.rows["purchase_amount"]),
+        to_send=to_send.height,
+        send_total=total(to_send["purchase_amount"]),
+        undated=to_send["date"].null_count(),
+        all_triggers=to_send["trigger_ids"].null_count(),
+        left_by_limit=plan.to_send.height - to_send.height,
+    )
+
+
+def summarise(
+    results: pl.DataFrame,
+    *,
+    source: Source,
+    scope: str,
+    batch: str,
+    run_id: int | None,
+    started: datetime,
+    ended: datetime,
+    stop: ImporterError | None,
+    signum: int | None,
+    results_path: Path,
+) -> Summary:
+    """Return the run's numbers from reconciler's results frame; they are the results file's own."""
+    counts, amounts = count_statuses(results)
+    return Summary(
+        version=SUMMARY_VERSION,
+        file=source.name,
+        file_sha256=source.sha256,
+        scope=scope,
+        batch=batch,
+        run_id=run_id,
+        rows=results.height,
+        counts=counts,
+        amounts=amounts,
+        waiting_rows=waiting_rows(results),
+        started_at=format_instant(started.replace(microsecond=0)),
+        duration_seconds=round((ended - started).total_seconds(), 3),
+        stopped=None if stop is None else str(stop),
+        results=str(results_path),
+        exit_code=int(exit_code(counts, stop=stop, signum=signum)),
+    )
+
+
+def plan_exit_code(statuses: dict[str, int]) -> ExitCode:
+    """Return what `check` exits with: rows that can be sent are no reason to complain."""
+    return exit_code(statuses | {"unsent": 0})
+
+
+def total(amounts: pl.Series) -> Decimal:
+    """Return the exact sum of canonical decimal texts; nulls count nothing."""
+    summed = amounts.cast(pl.Decimal(38, 6)).sum()
+    return Decimal(0) if summed is None else _plain(Decimal(summed))
+
+
+def count_statuses(results: pl.DataFrame) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the rows and the sums of amounts by status, every status present."""
+    counted = dict(results["status"].value_counts().iter_rows())
+    counts = {status.value: counted.get(status.value, 0) for status in RowStatus}
+    amounts = {
+        status.value: str(total(results.filter(pl.col("status") == status.value)["amount"]))
+        for status in RowStatus
+        if status is not RowStatus.INVALID
+    }
+    return counts, amounts
+
+
+def waiting_rows(results: pl.DataFrame) -> dict[str, list[int]]:
+    """Return the row numbers that need a person, by status."""
+    return {
+        status.value: rows
+        for status in (
+            RowStatus.IN_DOUBT,
+            RowStatus.REJECTED,
+            RowStatus.INVALID,
+            RowStatus.DUPLICATE,
+            RowStatus.CONFLICT,
+        )
+        if (
+            rows := results.filter(pl.col("status") == status.value)["row"]
+            .head(NAMED_ROWS)
+            .to_list()
+        )
+    }
+
+
+def exit_code(
+    counts: dict[str, int], *, stop: ImporterError | None = None, signum: int | None = None
+) -> ExitCode:
+    """Return the one exit code that stands for all that happened, the gravest first."""
+    if signum is not None:
+        return ExitCode(128 + signum)
+    if counts["in_doubt"]:
+        return ExitCode.IN_DOUBT
+    if stop is not None and stop.exit_code is ExitCode.API_REFUSED:
+        return ExitCode.API_REFUSED
+    if counts["unsent"] or stop is not None:
+        return ExitCode.STOPPED_EARLY
+    if any(counts[status] for status in ("invalid", "rejected", "duplicate", "conflict")):
+        return ExitCode.NEEDS_FIXING
+    return ExitCode.OK
+
+
+def _group_faults(faults: pl.DataFrame) -> tuple[FaultGroup, ...]:
+    groups = (
+        faults.group_by("column", "code", maintain_order=True)
+        .agg(
+            pl.len().alias("count"),
+            pl.col("row").head(5).alias("rows"),
+            pl.col("message").first().alias("example"),
+        )
+        .sort("count", descending=True, maintain_order=True)
+    )
+    return tuple(
+        FaultGroup(column or "", code, count, tuple(rows), example)
+        for column, code, count, rows, example in groups.iter_rows()
+    )
+
+
+def _group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
+    """Return the conflicts by code; duplicates are counted by their status."""
+    held = rows.filter(pl.col("status") == RowStatus.CONFLICT.value).select(
+        "row",
+        pl.lit("").alias("column"),
+        pl.col("conflict_code").alias("code"),
+        pl.col("conflict").alias("message"),
+    )
+    return _group_faults(held)
+
+
+def _plain(amount: Decimal) -> Decimal:
+    """Return the amount with at least two decimals and no idle zeros behind them."""
+    shortest = amount.normalize()
+    exponent = shortest.as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) and exponent < -2 else 2  # noqa: PLR2004
+    return amount.quantize(Decimal(1).scaleb(-decimals))

@@ -1,0 +1,100 @@
+"""A table and the results of its rows → one results file, whole or not at all.
+
+Touches the file and its folder. `results_workbook.py` writes the Excel kind.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from importer.errors import ResultsError
+from importer.model import RESULT_COLUMNS, result_column
+from importer.neutral import neutralise, neutralise_column
+from importer.reader.table import Table, cell_name, kind_name
+from importer.reconciler.atomic import write_atomically
+from importer.reconciler.results_path import results_format
+from importer.reconciler.results_workbook import write_workbook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UTF8_BOM: Final = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the local code page
+LINE_END: Final = "\r\n"  # RFC 4180
+
+
+def write_results(path: Path, table: Table, results: pl.DataFrame) -> Path:
+    """Write the input's own columns and the ten `keen_*` ones; return the file really written.
+
+    `results` has one row for each of `table.cells`, in the same order: `row` UInt32, `status`,
+    `purchase_id`, `error_code`, `error` String, `http_status` Int32, `attempts` UInt32,
+    `idempotency_key` String, `sent_at` Datetime("us", "UTC"), `resolution` String.
+
+    The ending of `path` chooses the format; the values of the input's own columns are its texts.
+    CSV: the input's delimiter (a comma for a workbook), UTF-8 with BOM, CRLF, formulas made
+    harmless as `importer.neutral` says. XLSX: see `write_workbook`. JSONL: one object a row, own
+    columns as text or null under their headers, which the reader has proven to differ.
+    `keen_sent_at` is text in UTC, to the second.
+
+    Raises ResultsError where the rows do not match or the file cannot be written (code
+    `results-unwritten`; the file that was there is untouched then).
+    """
+    if not results["row"].equals(table.cells["row"]):
+        raise ResultsError(
+            f"The results of {results.height:,} rows do not match the {table.cells.height:,} rows "
+            f"of {table.name}.",
+            "This is a bug: the ledger is whole, please report it.",
+            code="results-mismatch",
+        )
+    own = [i for i, header in enumerate(table.headers) if result_column(header) is None]
+    headers = [table.headers[i] for i in own]
+    frame = table.cells.select([cell_name(i) for i in own]).hstack(_keen_columns(results))
+    file_format = results_format(path)
+
+    def write(temporary: Path) -> None:
+        if file_format == "csv":
+            _write_csv(temporary, headers, frame, table.delimiter or ",")
+        elif file_format == "jsonl":
+            _write_jsonl(temporary, [*headers, *RESULT_COLUMNS], frame)
+        else:
+            names = [(cell_name(i), kind_name(i)) for i in own] if table.has_kinds else []
+            kinds = {cell: table.cells[kind] for cell, kind in names}
+            write_workbook(temporary, [*headers, *RESULT_COLUMNS], frame, kinds)
+
+    try:
+        return write_atomically(path, write)
+    except OSError as error:
+        raise ResultsError(
+            f"The results could not be written to {path}: {error.strerror or error}.",
+            "Nothing is lost: the ledger knows every row. Make room or choose another place, then "
+            "run: importer results FILE --results OTHER.",
+            code="results-unwritten",
+        ) from error
+
+
+def _keen_columns(results: pl.DataFrame) -> pl.DataFrame:
+    sent_at = pl.col("sent_at").dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    columns = results.with_columns(sent_at)
+    return columns.select(pl.col(name.removeprefix("keen_")).alias(name) for name in RESULT_COLUMNS)
+
+
+def _write_csv(path: Path, headers: list[str], frame: pl.DataFrame, delimiter: str) -> None:
+    """Write the header by hand: a frame's columns need other names than people give theirs."""
+    line = io.StringIO()
+    names = [neutralise(header) for header in headers]
+    csv.writer(line, delimiter=delimiter, lineterminator=LINE_END).writerow(
+        [*names, *RESULT_COLUMNS]
+    )
+    with path.open("wb") as file:
+        file.write(UTF8_BOM + line.getvalue().encode())
+        file.flush()  # polars writes to the descriptor itself
+        frame.lazy().with_columns(neutralise_column(pl.col(pl.String))).sink_csv(
+            file, include_header=False, separator=delimiter, line_terminator=LINE_END
+        )
+
+
+def _write_jsonl(path: Path, names: list[str], frame: pl.DataFrame) -> None:
+    frame.rename(dict(zip(frame.columns, names, strict=True))).write_ndjson(path)

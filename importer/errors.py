@@ -9,6 +9,7 @@ ImporterError
 │   └── LedgerWriteError  5   the ledger could not store something while sending
 ├── ApiError              7   the API refused the key or the call itself
 ├── ApiUnavailableError   5   the API is evidently down
+├── SendStoppedError      5   the run stopped itself by a limit; doubts make it exit code 4
 ├── WorkspaceBusyError   11   another run holds the workspace
 └── ResultsError          1   the results could not be proven or written; the ledger is whole
 """
@@ -92,6 +93,12 @@ class ApiError(ImporterError):
 
 class ApiUnavailableError(ImporterError):
     """The API cannot be reached; rows are left unsent."""
+
+    exit_code = ExitCode.STOPPED_EARLY
+
+
+class SendStoppedError(ImporterError):
+    """Too many rows failed or are in doubt; the run stopped itself, rows are left unsent."""
 
     exit_code = ExitCode.STOPPED_EARLY
 

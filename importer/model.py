@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -163,3 +164,30 @@ def format_instant(instant: datetime) -> str:
     utc = instant.astimezone(UTC)
     text = utc.replace(tzinfo=None).isoformat(timespec="microseconds").rstrip("0").rstrip(".")
     return f"{text}Z"
+
+
+RESULT_COLUMNS: Final = (
+    "keen_row",
+    "keen_status",
+    "keen_purchase_id",
+    "keen_error_code",
+    "keen_error",
+    "keen_http_status",
+    "keen_attempts",
+    "keen_idempotency_key",
+    "keen_sent_at",
+    "keen_resolution",
+)
+"""The columns that a results file adds to those of its input, in their order."""
+
+
+def result_column(header: str) -> str | None:
+    """Return which of RESULT_COLUMNS `header` means, or None: case, blanks, _ and - are ignored."""
+    return _FOLDED_RESULT_COLUMNS.get(_fold(header))
+
+
+def _fold(header: str) -> str:
+    return re.sub(r"[\s_-]+", "", header).casefold()
+
+
+_FOLDED_RESULT_COLUMNS: Final = {_fold(name): name for name in RESULT_COLUMNS}

@@ -6,6 +6,7 @@ Pure: values and a Protocol; `sqlite.py` is the embedded implementation.
 from __future__ import annotations
 
 import enum
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -80,6 +81,7 @@ class Entry:
     content: bytes
     occurrence: int
     identity: bytes | None
+    batch: str
     lead_id: str
     product: str | None
     """SHA-256 (hex) of the product's name: enough to compare."""
@@ -134,7 +136,7 @@ class Settlement:
         return Cause.REFUSED if self.outcome.next is Next.REJECT else Cause.NOT_APPLIED
 
 
-Change: TypeAlias = Intent | Settlement  # noqa: UP040 - `type` needs Python 3.12
+Change: TypeAlias = Intent | Settlement
 
 
 class Choice(enum.StrEnum):
@@ -165,6 +167,11 @@ class ImportCounts:
     last_run_at: datetime
     exit_code: int | None
     counts: dict[LedgerState, int]
+
+
+def fingerprint_product(name: str | None) -> str | None:
+    """Return the SHA-256 (hex) of a product's name: enough to compare it for ever."""
+    return None if name is None else hashlib.sha256(name.encode()).hexdigest()
 
 
 class Ledger(Protocol):

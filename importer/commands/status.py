@@ -1,0 +1,121 @@
+"""A workspace → what runs there, what ran, and what waits for a person. Reads the workspace."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from importer.config import load_config, workspace_path
+from importer.errors import ExitCode, WorkspaceBusyError
+from importer.ledger.sqlite import SqliteLedger
+from importer.model import format_instant
+from importer.workspace import Workspace, holder, read_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from importer.ledger.contract import Entry, ImportCounts, Ledger
+
+NAMED: Final = 50
+"""Rows in doubt that are listed on a screen; `--json` lists all."""
+
+
+def status_command(config_path: Path | None, *, as_json: bool) -> ExitCode:
+    """Show the workspace of a configuration."""
+    path = workspace_path(load_config(config_path).config)
+    status = read_status(path)
+    if as_json:
+        print(json.dumps(status))
+    else:
+        for line in status_lines(status):
+            print(line)
+    return ExitCode.OK
+
+
+def read_status(path: Path) -> dict[str, Any]:
+    """Return the workspace's status: while a run holds it, only that run's progress is known."""
+    status: dict[str, Any] = {"version": 1, "workspace": str(path), "running": None}
+    workspace = Workspace(path)
+    running = holder(path)
+    if running is None and workspace.ledger_path.exists():
+        try:
+            with (
+                workspace.hold("importer status"),
+                closing(SqliteLedger.open(workspace.ledger_path)) as ledger,
+            ):
+                return status | _read_ledger(ledger)
+        except WorkspaceBusyError:
+            running = holder(path)
+    if running is not None:
+        status["running"] = read_progress(path) or {"pid": running.pid, "file": running.file}
+        return status
+    return status | {"imports": [], "in_doubt": []}
+
+
+def _read_ledger(ledger: Ledger) -> dict[str, Any]:
+    return {
+        "imports": [_import(counted) for counted in ledger.imports()],
+        "in_doubt": [_doubt(scope, entry) for scope, entry in ledger.waiting()],
+    }
+
+
+def _import(counted: ImportCounts) -> dict[str, Any]:
+    return {
+        "file": counted.imported.file,
+        "scope": counted.imported.scope,
+        "batch": counted.imported.batch,
+        "last_run_at": format_instant(counted.last_run_at.replace(microsecond=0)),
+        "exit_code": counted.exit_code,
+        "counts": {state.value: count for state, count in counted.counts.items()},
+    }
+
+
+def _doubt(scope: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "scope": scope,
+        "file": entry.file,
+        "row": entry.row,
+        "code": entry.code,
+        "last_sent_at": format_instant(entry.last_sent_at.replace(microsecond=0)),
+        "keen_idempotency_key": entry.key,
+    }
+
+
+def status_lines(status: dict[str, Any]) -> Iterator[str]:
+    """Yield the status for people."""
+    yield f"Workspace {status['workspace']}"
+    if status["running"] is not None:
+        yield from _running_lines(status["running"])
+        return
+    if not status["imports"]:
+        yield "  No imports yet."
+    for told in status["imports"]:
+        counts = ", ".join(f"{state} {count:,}" for state, count in told["counts"].items() if count)
+        batch = f", batch {told['batch']}" if told["batch"] else ""
+        ended = "did not end" if told["exit_code"] is None else f"exit {told['exit_code']}"
+        yield (
+            f"  {told['last_run_at']}  {told['file']} ({told['scope']}{batch})  {ended}  {counts}"
+        )
+    waiting = status["in_doubt"]
+    if waiting:
+        yield f"In doubt, waiting for a person: {len(waiting):,}"
+        for doubt in waiting[:NAMED]:
+            yield (
+                f"  {doubt['file']}, row {doubt['row']}: {doubt['code']}, last sent "
+                f"{doubt['last_sent_at']} ({doubt['scope']})"
+            )
+        if len(waiting) > NAMED:
+            yield f"  and {len(waiting) - NAMED:,} more: `importer status --json` lists all"
+        yield "  Look them up in Keen, fill keen_resolution in the results file, then: importer resolve"
+
+
+def _running_lines(running: dict[str, Any]) -> Iterator[str]:
+    yield f"  Running: {running.get('file')} (process {running.get('pid')})"
+    if "total" in running:
+        done = sum(running["counts"].values())
+        counts = ", ".join(f"{status} {count:,}" for status, count in running["counts"].items())
+        yield f"    {done:,} of {running['total']:,} rows, {running['rate']} rows/s: {counts}"
+        if running.get("paused_until"):
+            yield f"    paused until {running['paused_until']}"

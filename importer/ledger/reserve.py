@@ -1,0 +1,68 @@
+"""The ledger's path → a ballast file beside it, and a refusal while its disk is nearly full.
+
+Touches the ledger's folder. A full disk fails even updates, so outcomes already received could
+not be stored: the ballast makes room for them, the refusal keeps new attempts from being made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import TYPE_CHECKING, Final
+
+from importer.errors import LedgerWriteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINIMUM_FREE: Final = 50 * 1024 * 1024
+BALLAST: Final = 8 * 1024 * 1024
+"""Room for thousands of outcomes; at most `concurrency` of them are on their way."""
+
+
+def reserve_path(ledger: Path) -> Path:
+    """Return where the ballast of `ledger` stands."""
+    return ledger.with_name(f"{ledger.name}.reserve")
+
+
+class Reserve:
+    """The disk space that one ledger keeps back."""
+
+    def __init__(self, ledger: Path, *, minimum_free: int = MINIMUM_FREE) -> None:
+        self._ledger = ledger
+        self._ballast = reserve_path(ledger)
+        self._minimum_free = minimum_free
+
+    def fill(self) -> None:
+        """Write the ballast unless it stands already or the disk has no room for it."""
+        if self._ballast.exists() or self._free() < self._minimum_free + BALLAST:
+            return
+        fresh = self._ballast.with_suffix(".filling")
+        # A reserve that cannot be made is no reason to refuse a ledger that can be written.
+        with contextlib.suppress(OSError):
+            with fresh.open("wb") as file:
+                file.write(os.urandom(BALLAST))  # zeros take no room on a disk that compresses
+                os.fsync(file.fileno())
+            fresh.replace(self._ballast)
+
+    def release(self) -> bool:
+        """Delete the ballast; return whether that made room."""
+        try:
+            self._ballast.unlink()
+        except OSError:
+            return False
+        return True
+
+    def require_space(self) -> None:
+        """Raise LedgerWriteError while the ledger's disk has less than 50 MiB left."""
+        free = self._free()
+        if free < self._minimum_free:
+            raise LedgerWriteError(
+                f"The disk of the ledger {self._ledger} has only {free // 1024**2} MiB left.",
+                "Make room there and run again; no further row was sent.",
+                code="disk-full",
+            )
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._ledger.parent).free

@@ -1,0 +1,195 @@
+"""The ledger's SQL: one look-up or change each, transitions read off TRANSITIONS. Pure."""
+
+# ruff: noqa: S608 - every text put into a statement here is a constant of this program
+
+from __future__ import annotations
+
+from typing import Final
+
+from importer.ledger.contract import TRANSITIONS, Cause, LedgerState
+from importer.ledger.records import ENTRY_COLUMNS
+
+_GUARDED: Final = (LedgerState.CREATED, LedgerState.IN_DOUBT, LedgerState.SENDING)
+
+SCOPE_ID: Final = "SELECT id FROM scopes WHERE name = ?"
+SCOPE_URL: Final = "SELECT url FROM scopes WHERE name = ?"
+ADD_SCOPE: Final = "INSERT OR IGNORE INTO scopes (name) VALUES (?)"
+REMEMBER_SCOPE: Final = """
+INSERT INTO scopes (name, url) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET url = excluded.url
+"""
+IDENTITY_SETTINGS: Final = f"""
+SELECT settings FROM identity_settings WHERE scope_id = ({SCOPE_ID}) ORDER BY id DESC LIMIT 1
+"""
+REMEMBER_IDENTITY_SETTINGS: Final = """
+INSERT INTO identity_settings (scope_id, settings) VALUES (?, ?)
+"""
+
+BEGIN_IMPORT: Final = """
+INSERT OR IGNORE INTO imports (scope_id, batch, content, file, started_at)
+VALUES (:scope_id, :batch, :content, :file, :at)
+"""
+BEGIN_RUN: Final = """
+INSERT INTO runs (import_id, file, plan, started_at)
+SELECT id, :file, :plan, :at FROM imports
+WHERE scope_id = :scope_id AND batch = :batch AND content = :content
+"""
+END_RUN: Final = "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?"
+SCOPE_OF_RUN: Final = """
+SELECT i.scope_id, i.batch FROM runs r JOIN imports i ON i.id = r.import_id WHERE r.id = ?
+"""
+
+
+def _listed(states: frozenset[LedgerState | None] | tuple[LedgerState, ...]) -> str:
+    return ", ".join(sorted(f"'{state.value}'" for state in states if state is not None))
+
+
+def _start(cause: Cause) -> str:
+    """Return the condition that an entry is in a state from which `cause` may lead."""
+    return f"entries.state IN ({_listed(TRANSITIONS[cause][0])})"
+
+
+def _end(cause: Cause) -> str:
+    return f"'{TRANSITIONS[cause][1].value}'"
+
+
+# The first intent of a key. Two statements and no upsert: that would cost a statement journal.
+FIRST_INTENT: Final = f"""
+INSERT INTO entries (
+    scope_id, key, batch, recipe, content, occurrence, identity, lead, product, amount, date,
+    state, attempts, first_sent_at, last_sent_at, retention, run_id, row, body
+) VALUES (
+    :scope_id, :key, :batch, :recipe, :content, :occurrence, :identity, :lead, :product, :amount,
+    :date, {_end(Cause.INTENT)}, 1, :at, :at, :retention, :run_id, :row, :body
+)
+ON CONFLICT (key, scope_id) DO NOTHING
+"""
+
+_SAME: Final = "batch = :batch AND content = :content AND occurrence = :occurrence"
+
+# A later intent may carry another body (another action, say): its start states mean that no
+# attempt was applied. Another purchase under the same key is a bug.
+_INTENT: Final = f"""
+UPDATE entries SET
+    state = {_end(Cause.INTENT)}, attempts = attempts + 1, last_sent_at = :at, settled_at = NULL,
+    retention = min(retention, :retention), run_id = :run_id, row = :row, by_person = 0,
+    purchase_id = NULL, http_status = NULL, code = NULL, message = NULL, body = :body
+WHERE key = :key AND scope_id = :scope_id AND {_start(Cause.INTENT)} AND {_SAME}
+"""
+
+# Keen tells a repetition by key and body, so the bytes must be those of the attempt in doubt.
+_RETENTION: Final = f"""
+UPDATE entries SET
+    state = {_end(Cause.RETENTION)}, standing_doubt = 1, attempts = attempts + 1,
+    last_sent_at = :at, settled_at = NULL, retention = min(retention, :retention),
+    run_id = :run_id, row = :row, http_status = NULL, code = NULL, message = NULL
+WHERE key = :key AND scope_id = :scope_id AND {_start(Cause.RETENTION)} AND {_SAME}
+    AND body = :body
+"""
+
+
+def _outcome(cause: Cause) -> str:
+    return f"""
+UPDATE entries SET
+    state = {_end(cause)}, settled_at = :at, purchase_id = :purchase_id,
+    http_status = :http_status, code = :code, message = :message
+WHERE key = :key AND scope_id = :scope_id AND {_start(cause)}
+"""
+
+
+def _disproof(cause: Cause) -> str:
+    """Return the change by an outcome that proves *this* attempt idle, and no earlier one."""
+    return f"""
+UPDATE entries SET
+    state = CASE WHEN standing_doubt THEN {_end(Cause.UNPROVEN)} ELSE {_end(cause)} END,
+    settled_at = :at, purchase_id = :purchase_id, http_status = :http_status, code = :code,
+    message = CASE WHEN standing_doubt
+        THEN :message || ' An earlier attempt is still in doubt.' ELSE :message END
+WHERE key = :key AND scope_id = :scope_id AND {_start(cause)}
+"""
+
+
+def _verdict_of_person(cause: Cause) -> str:
+    return f"""
+UPDATE entries SET
+    state = {_end(cause)}, standing_doubt = 0, settled_at = :at, by_person = 1,
+    purchase_id = :purchase_id, http_status = NULL, code = 'resolved', message = :message
+WHERE key = :key AND scope_id = :scope_id AND {_start(cause)}
+"""
+
+
+CHANGES: Final[dict[Cause, str]] = {
+    Cause.INTENT: _INTENT,
+    Cause.RETENTION: _RETENTION,
+    Cause.APPLIED: _outcome(Cause.APPLIED),
+    Cause.REFUSED: _disproof(Cause.REFUSED),
+    Cause.NOT_APPLIED: _disproof(Cause.NOT_APPLIED),
+    Cause.UNPROVEN: _outcome(Cause.UNPROVEN),
+    Cause.PERSON_FOUND: _verdict_of_person(Cause.PERSON_FOUND),
+    Cause.PERSON_MISSED: _verdict_of_person(Cause.PERSON_MISSED),
+}
+"""Each changes exactly one row, or none where the transition is not legal."""
+
+LEFT_SENDING: Final = f"""
+SELECT id, last_sent_at FROM entries WHERE {_start(Cause.RUN_DIED)}
+"""
+
+INTERRUPT: Final = f"""
+UPDATE entries SET state = {_end(Cause.RUN_DIED)}, settled_at = :at, code = 'interrupted',
+    message = :message
+WHERE id = :id AND {_start(Cause.RUN_DIED)}
+"""
+
+RESOLUTION: Final = """
+INSERT INTO resolutions (scope_id, key, choice, purchase_id, who, note, file, at)
+VALUES (:scope_id, :key, :choice, :purchase_id, :who, :note, :file, :at)
+"""
+
+_ENTRIES: Final = f"""
+SELECT {ENTRY_COLUMNS}
+FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_id
+"""
+
+# Look-ups of a page: `{page}` becomes one placeholder a value, after the scope's.
+FIND: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.key IN ({{page}})"
+FIND_CONTENT: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.content IN ({{page}})"
+FIND_PURCHASES: Final = (
+    _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.purchase_id IN ({{page}})"
+)
+_SIMILAR: Final = f"e.scope_id = ({SCOPE_ID}) AND e.batch = ? AND e.state IN ({_listed(_GUARDED)})"
+FIND_BY_LEAD: Final = _ENTRIES + f"WHERE {_SIMILAR} AND e.lead IN ({{page}})"
+FIND_BY_IDENTITY: Final = _ENTRIES + f"WHERE {_SIMILAR} AND e.identity IN ({{page}})"
+ELSEWHERE: Final = """
+SELECT e.key, s.name FROM entries e JOIN scopes s ON s.id = e.scope_id WHERE e.key IN ({page})
+"""
+RELEASED: Final = (
+    f"SELECT key FROM resolutions WHERE scope_id = ({SCOPE_ID}) AND choice = 'send'"
+    " AND key IN ({page})"
+)
+
+ENTRY: Final = _ENTRIES + "WHERE e.scope_id = :scope_id AND e.key = :key"
+BODY: Final = f"SELECT body FROM entries WHERE scope_id = ({SCOPE_ID}) AND key = ?"
+WAITING: Final = f"""
+SELECT {ENTRY_COLUMNS}, s.name
+FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_id
+    JOIN scopes s ON s.id = e.scope_id
+WHERE e.state = '{LedgerState.IN_DOUBT.value}' AND (:scope IS NULL OR s.name = :scope)
+ORDER BY e.last_sent_at, e.id
+"""
+
+_IMPORTS: Final = """
+SELECT i.id, s.name, i.batch, i.file, i.content, i.started_at, r.started_at, r.exit_code,
+    r.id
+FROM imports i JOIN scopes s ON s.id = i.scope_id JOIN runs r ON r.import_id = i.id
+"""
+IMPORTS: Final = (
+    _IMPORTS
+    + """
+WHERE r.id = (SELECT max(id) FROM runs WHERE import_id = i.id)
+ORDER BY r.id DESC LIMIT ?
+"""
+)
+LATEST_RUN: Final = _IMPORTS + "ORDER BY r.id DESC LIMIT 1"
+COUNTS: Final = """
+SELECT e.state, count(*) FROM runs r JOIN entries e ON e.run_id = r.id
+WHERE r.import_id = ? GROUP BY e.state
+"""

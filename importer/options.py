@@ -1,0 +1,135 @@
+"""The options that commands share, each once, in words for people who are no programmers. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def parse_amount(text: str) -> Decimal:
+    """Return an amount given on the command line: plain digits and a decimal point."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not set(text) <= set("0123456789.-"):
+        raise typer.BadParameter(f"{text!r} is not an amount such as 1234.50")
+    return amount
+
+
+SpreadsheetFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The spreadsheet: .csv or .xlsx.", show_default=False)
+]
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="PATH",
+        help="Configuration file. Default: importer.toml in this folder, then the one in your "
+        "configuration folder.",
+        show_default=False,
+    ),
+]
+ResultsPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        metavar="PATH",
+        help="Where the results go (.csv, .xlsx or .jsonl). Default: beside the input, as "
+        "NAME.results.csv or NAME.results.xlsx.",
+        show_default=False,
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The sheet of a workbook to read.", show_default=False),
+]
+HeaderRow = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="The row that holds the column names.", show_default=False
+    ),
+]
+HiddenRows = Annotated[
+    bool | None,
+    typer.Option(
+        "--include-hidden-rows/--skip-hidden-rows",
+        help="What to do with hidden and filtered rows of a workbook. Without it such a file is "
+        "refused.",
+        show_default=False,
+    ),
+]
+Batch = Annotated[
+    str,
+    typer.Option(
+        metavar="LABEL",
+        help="Makes the same purchases once more under this label, e.g. 2026-03. Part of every "
+        "key.",
+        show_default=False,
+    ),
+]
+AllowDuplicates = Annotated[
+    bool, typer.Option("--allow-duplicates", help="Send rows that repeat an earlier row.")
+]
+RetryRejected = Annotated[
+    bool, typer.Option("--retry-rejected", help="Send rows again that Keen refused before.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Send nothing if a single row is invalid.")]
+ExpectRows = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, help="Stop unless the file has N data rows.", show_default=False
+    ),
+]
+ExpectTotal = Annotated[
+    Decimal | None,
+    typer.Option(
+        metavar="AMOUNT",
+        parser=parse_amount,
+        help="Stop unless the valid rows add up to AMOUNT.",
+        show_default=False,
+    ),
+]
+MaxTotal = Annotated[
+    Decimal | None,
+    typer.Option(
+        metavar="AMOUNT",
+        parser=parse_amount,
+        help="Stop if this run would send more than AMOUNT.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, help="Send at most N rows now; the rest later.", show_default=False
+    ),
+]
+AcceptIdentityChange = Annotated[
+    bool,
+    typer.Option(
+        "--accept-identity-change",
+        help="Go on although settings changed that make the keys of rows. Only when no earlier "
+        "file will be sent again.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")
+]
+Logs = Annotated[LogFormat, typer.Option("--log-format", help="How log lines look on stderr.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
+]

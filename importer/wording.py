@@ -1,0 +1,119 @@
+"""The numbers of a plan or a run → lines for people. Pure.
+
+Cell values appear only where `private` is true: a person's own terminal. What cron mails to a
+list names rows, columns and codes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from importer.reconciler.report import FaultGroup, PlanSummary, Summary
+
+SHOWN_ROWS: Final = 10
+
+MEANING: Final = {
+    "created": "created now",
+    "already_created": "created by an earlier run; nothing was sent",
+    "unsent": "not sent; run the same command again",
+    "in_doubt": "sent, but nobody can prove what happened; never sent again by itself",
+    "rejected": "refused by Keen for good",
+    "invalid": "a cell is wrong",
+    "duplicate": "the same purchase stands in an earlier row",
+    "conflict": "looks like an amended or repeated purchase of an earlier file",
+}
+"""What each status means, in the order in which they are shown."""
+
+
+def plan_lines(summary: PlanSummary, *, private: bool) -> Iterator[str]:
+    """Yield what a run is about to do."""
+    statuses = summary.statuses
+    yield _count("rows", summary.rows)
+    yield _count("valid", summary.valid, f"total {summary.valid_total:,}")
+    if statuses["invalid"]:
+        yield _count("invalid", statuses["invalid"])
+        yield from _group_lines(summary.faults, private=private)
+    for status, meaning in (
+        ("already_created", "nothing will be sent"),
+        ("in_doubt", "held until a person settles them: see keen_resolution in the results"),
+        ("rejected", "by an earlier run; --retry-rejected sends them again"),
+        ("duplicate", "held; --allow-duplicates sends them"),
+        ("conflict", "held; each says why in keen_error"),
+    ):
+        if statuses[status]:
+            yield _count(status.replace("_", " "), statuses[status], meaning)
+    yield from _group_lines(summary.held, private=private)
+    yield _count("to be sent", summary.to_send, f"total {summary.send_total:,}")
+    if summary.left_by_limit:
+        yield f"      {summary.left_by_limit:,} more are left for a later run by --limit"
+    if summary.undated:
+        yield f"      {summary.undated:,} without a date: Keen takes the time of the call"
+    if summary.all_triggers:
+        yield (
+            f"      {summary.all_triggers:,} without trigger_ids: ALL active purchase triggers of "
+            "their channel fire"
+        )
+
+
+def end_lines(summary: Summary) -> Iterator[str]:
+    """Yield what became of the rows, and what to do next."""
+    for status, meaning in MEANING.items():
+        if count := summary.counts[status]:
+            amount = summary.amounts.get(status)
+            told = f"{meaning}; total {_grouped(amount)}" if amount else meaning
+            yield _count(status.replace("_", " "), count, told)
+            if status in summary.waiting_rows:
+                yield f"      {name_rows(summary.waiting_rows[status], count)}"
+    if not summary.rows:
+        yield "  The file has no rows: nothing to do."
+    if summary.stopped:
+        yield f"  Stopped early: {summary.stopped}"
+    yield from _next_steps(summary)
+
+
+def name_rows(rows: Sequence[int], count: int) -> str:
+    """Return `rows 4, 7 and 3 more` for `count` rows of which `rows` are the first."""
+    shown = ", ".join(str(row) for row in rows[:SHOWN_ROWS])
+    more = count - min(len(rows), SHOWN_ROWS)
+    return f"{'row' if count == 1 else 'rows'} {shown}" + (f" and {more:,} more" if more else "")
+
+
+def _next_steps(summary: Summary) -> Iterator[str]:
+    counts = summary.counts
+    if counts["in_doubt"]:
+        yield (
+            "  Next: look each row in doubt up in Keen (wait 400 s after the last attempt: it may "
+            "still land)."
+        )
+        yield (
+            "        Write `created` (with the id into keen_purchase_id) or `not created` into "
+            "keen_resolution, then:"
+        )
+        yield f"        importer resolve {summary.results}"
+    if counts["unsent"]:
+        yield "  Next: run the same command again; only what is not created is sent."
+    if any(counts[status] for status in ("invalid", "rejected", "duplicate", "conflict")):
+        yield (
+            "  To fix: correct the rows in the results file, which knows what is created already, "
+            "and run that."
+        )
+
+
+def _group_lines(groups: Sequence[FaultGroup], *, private: bool) -> Iterator[str]:
+    for group in groups:
+        where = f"{group.column}: " if group.column else ""
+        yield f"      {where}{group.code}: {name_rows(group.rows, group.count)}"
+        if private:
+            yield f"          {group.example}"
+
+
+def _count(name: str, count: int, told: str = "") -> str:
+    return f"  {name:<16}{count:>9,}" + (f"   {told}" if told else "")
+
+
+def _grouped(amount: str) -> str:
+    whole, _, decimals = amount.partition(".")
+    return f"{int(whole):,}.{decimals}" if decimals else f"{int(whole):,}"

@@ -70,11 +70,6 @@ def redacted(text: str) -> str:
     return text
 
 
-def bind_import(import_id: int) -> None:
-    """Let every later line of this context carry the import's id."""
-    structlog.contextvars.bind_contextvars(import_id=import_id)
-
-
 def configure_logs(
     format: LogFormat = "auto",  # noqa: A002 - the option's name
     *,
@@ -83,6 +78,7 @@ def configure_logs(
 ) -> None:
     """Send log lines of `level` and above to `stream` (default: stderr).
 
+    Every line carries what `structlog.contextvars` has bound, such as the run's id.
     Modules take `structlog.get_logger()`; where a line is logged for each row, they bind it once
     (`.bind()`): a line below `level` then costs 0.1 µs instead of 2.
     """

@@ -159,29 +159,20 @@ class Progress:
         self._clock = clock
         self._counts = dict.fromkeys(RowStatus, 0)
         self._paused_until: datetime | None = None
-        self._sent = 0
         self._began = clock()
         self._write(self._began)
 
-    def count(self, status: RowStatus, rows: int = 1) -> None:
-        """Add rows whose status is known now without a request of this run."""
-        self._counts[status] += rows
-        self._write_now_and_then()
-
     def count_sent(self, status: RowStatus) -> None:
-        """Add a row whose request has an outcome: these make the rate."""
-        self._sent += 1
-        self.count(status)
+        """Add a row whose request has an outcome."""
+        self._counts[status] += 1
+        now = self._clock()
+        if now - self._written >= INTERVAL:
+            self._write(now)
 
     def pause(self, until: datetime | None) -> None:
         """Say that all requests wait until then, or no more (None)."""
         self._paused_until = until
         self._write(self._clock())  # at once: in a pause there is nothing to count
-
-    def _write_now_and_then(self) -> None:
-        now = self._clock()
-        if now - self._written >= INTERVAL:
-            self._write(now)
 
     def _write(self, now: float) -> None:
         self._written = now
@@ -189,7 +180,7 @@ class Progress:
             **self._about,
             "total": self._total,
             "counts": {status.value: rows for status, rows in self._counts.items() if rows},
-            "rate": round(self._sent / max(now - self._began, 0.001), 1),
+            "rate": round(sum(self._counts.values()) / max(now - self._began, 0.001), 1),
             "paused_until": self._paused_until and format_instant(self._paused_until),
         }
         with suppress(OSError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.program import Program
 from tests.sandbox_server import StartSandbox, sandboxes
 
 if TYPE_CHECKING:
@@ -32,3 +33,9 @@ def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
 def sandbox(start_sandbox: StartSandbox) -> Sandbox:
     """A sandbox that takes every lead and fails nothing."""
     return start_sandbox()
+
+
+@pytest.fixture
+def program(tmp_path: Path, sandbox: Sandbox) -> Program:
+    """The importer with a workspace of its own and a sandbox that fails nothing."""
+    return Program(tmp_path, sandbox.url)

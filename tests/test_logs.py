@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from importer.logs import LogFormat, bind_import, configure_logs, redact, redacted
+from importer.logs import LogFormat, configure_logs, redact, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,15 +93,19 @@ def test_lines_below_the_level_are_left_out() -> None:
     assert [json.loads(line)["event"] for line in written.splitlines()] == ["c"]
 
 
-def test_the_import_is_bound_once_for_all_later_lines() -> None:
+def test_what_the_context_binds_stands_in_all_lines_of_it() -> None:
     def log(logger: FilteringBoundLogger) -> None:
-        bind_import(12)
-        logger.info("row.created", row=2)
-        logger.info("row.rejected", row=3)
+        with structlog.contextvars.bound_contextvars(run_id=12):
+            logger.info("row.created", row=2)
+            logger.info("row.rejected", row=3)
+        logger.info("run.finished")
 
     found = [json.loads(line) for line in lines(log).splitlines()]
-    assert [(line["import_id"], line["row"]) for line in found] == [(12, 2), (12, 3)]
-    assert "import_id" not in lines(lambda logger: logger.info("run.started"))
+    assert [(line.get("run_id"), line.get("row")) for line in found] == [
+        (12, 2),
+        (12, 3),
+        (None, None),
+    ]
 
 
 def test_configuring_again_takes_the_new_stream_also_for_older_loggers() -> None:

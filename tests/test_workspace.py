@@ -220,13 +220,14 @@ def test_progress_can_be_read_without_the_lock(workspace: Workspace) -> None:
             "rate": 0.0,
             "paused_until": None,
         }
-        progress.count(RowStatus.INVALID, 3)
         now[0] = 102.0
         progress.count_sent(RowStatus.CREATED)
+        now[0] = 104.0
+        progress.count_sent(RowStatus.REJECTED)
         second = read_progress(workspace.path)
         assert second is not None
-        assert second["counts"] == {"created": 1, "invalid": 3}
-        assert second["rate"] == 0.5, "rows that needed no request make no rate"
+        assert second["counts"] == {"created": 1, "rejected": 1}
+        assert second["rate"] == 0.5, "rows a second"
     assert read_progress(workspace.path) is None
 
 

@@ -56,7 +56,10 @@ TRANSITIONS: Final[dict[Cause, tuple[frozenset[LedgerState | None], LedgerState]
     Cause.PERSON_MISSED: (frozenset({LedgerState.IN_DOUBT}), LedgerState.UNSENT),
 }
 """Every legal change: its cause → the states it may start from (None: no entry yet) and its end.
-`created` is in no start: nothing leads out of it."""
+`created` is in no start: nothing leads out of it.
+
+REFUSED and NOT_APPLIED prove their own attempt idle, none before it: after RETENTION they end in
+`in_doubt`, until a person settles the row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def _create(path: Path) -> None:
 
     So an empty or half-written file there always means damage and is never taken for a new ledger.
     """
-    for trace in (path.with_name(f"{path.name}-wal"), reserve_path(path)):
+    for trace in (_wal(path), reserve_path(path)):
         if trace.exists():
             raise LedgerError(
                 f"The ledger {path} is gone, but {trace.name} shows that there was one.",
@@ -102,11 +102,14 @@ def _inspect(path: Path) -> None:
     `immutable` takes no lock and leaves a journal or WAL beside the file alone. Reading the bytes
     with `open` instead would drop the locks of a connection that this process has (POSIX).
     """
-    probe = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
-    with closing(probe):
-        if _pragma(probe, "application_id") != APPLICATION_ID:
-            raise _foreign(path)
-        _require_version(path, probe)
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as probe:
+        try:
+            _require_ours(path, probe)
+        except sqlite3.DatabaseError as error:
+            # Killed while the WAL was copied into it, the file is shorter than it says. The WAL
+            # still holds the rest, so only a connection that reads it can judge.
+            if _family(error) != sqlite3.SQLITE_CORRUPT or not _wal(path).exists():
+                raise
 
 
 def _lock(path: Path) -> sqlite3.Connection:
@@ -136,7 +139,7 @@ def _require_sound(path: Path, connection: sqlite3.Connection) -> None:
             code="ledger-unusable",
         )
     _prepare(connection)
-    _require_version(path, connection)  # again: the WAL may hold a newer one
+    _require_ours(path, connection)  # again: now with what the WAL holds
     verdict = _pragma(connection, "quick_check(1)")
     if verdict != "ok":
         raise _damaged(path, str(verdict))
@@ -151,7 +154,9 @@ def _pragma(connection: sqlite3.Connection, pragma: str) -> Any:  # noqa: ANN401
     return connection.execute(f"PRAGMA {pragma}").fetchone()[0]
 
 
-def _require_version(path: Path, connection: sqlite3.Connection) -> None:
+def _require_ours(path: Path, connection: sqlite3.Connection) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise _foreign(path)
     version = _pragma(connection, "user_version")
     if version > SCHEMA_VERSION:
         raise LedgerError(
@@ -161,6 +166,15 @@ def _require_version(path: Path, connection: sqlite3.Connection) -> None:
         )
     if version < SCHEMA_VERSION:
         raise _damaged(path, f"schema {version}")
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _family(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code: extended ones (SQLITE_BUSY_RECOVERY) keep it in a byte."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _foreign(path: Path) -> LedgerError:
@@ -185,8 +199,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # The extended codes (SQLITE_BUSY_RECOVERY, say) keep their family in the low byte.
-        family = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        family = _family(error)
         if family == sqlite3.SQLITE_NOTADB:
             raise _foreign(path) from error
         if family == sqlite3.SQLITE_CORRUPT:

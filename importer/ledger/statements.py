@@ -129,8 +129,11 @@ CHANGES: Final[dict[Cause, str]] = {
 }
 """Each changes exactly one row, or none where the transition is not legal."""
 
+# The very words of the partial index entries_open: SQLite takes it for no others.
+_OPEN: Final = "state IN ('sending', 'in_doubt')"
+
 LEFT_SENDING: Final = f"""
-SELECT id, last_sent_at FROM entries WHERE {_start(Cause.RUN_DIED)}
+SELECT id, last_sent_at FROM entries WHERE {_OPEN} AND {_start(Cause.RUN_DIED)}
 """
 
 INTERRUPT: Final = f"""
@@ -172,7 +175,7 @@ WAITING: Final = f"""
 SELECT {ENTRY_COLUMNS}, s.name
 FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_id
     JOIN scopes s ON s.id = e.scope_id
-WHERE e.state = '{LedgerState.IN_DOUBT.value}' AND (:scope IS NULL OR s.name = :scope)
+WHERE e.{_OPEN} AND e.state = '{LedgerState.IN_DOUBT.value}' AND (:scope IS NULL OR s.name = :scope)
 ORDER BY e.last_sent_at, e.id
 """
 

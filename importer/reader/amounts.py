@@ -167,8 +167,8 @@ def _canonical(possible: pl.Expr, spelling: str, digits: pl.Expr) -> pl.Expr:
 def _prove_decimal(shaped: pl.DataFrame, rules: RulesSection) -> tuple[str, tuple[str, ...]]:
     """Return the decimal sign that the column proves ("" = none or both), and how it is known.
 
-    A refused cell proves nothing, but it can contradict. Workbook numbers have no decimal sign of
-    their own, so they neither need nor give proof.
+    What would have to be rounded proves nothing, but it can contradict. Workbook numbers have no
+    decimal sign of their own, so they neither need nor give proof.
     """
     texts = shaped.filter(~pl.col("is_number"))
     alone = {

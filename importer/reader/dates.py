@@ -28,6 +28,11 @@ _REFUSED_KINDS: Final = {
     "time": FaultCode.NOT_A_DATE,
 }
 
+_SPELT: Final = (
+    *("row", "text", "clean", "refused"),
+    *("sure", "first", "second", "ambiguous", "offset", "too_fine", "dotted"),
+)
+
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
 _LAST_SERIAL: Final = (date(LAST_YEAR, 12, 31) - _EXCEL_EPOCH).days
 
@@ -99,7 +104,9 @@ def _spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
             ambiguous=pl.col("first").ne(pl.col("second")).fill_null(value=False),
             offset=pl.coalesce([f"{name}_offset" for name in names]),
             too_fine=pl.any_horizontal([f"{name}_too_fine" for name in names]),
+            dotted=pl.col("dotted").is_not_null() if "dotted" in sure else pl.lit(value=False),
         )
+        .select(_SPELT)
         .collect()
     )
 
@@ -130,7 +137,7 @@ def _parse(frame: pl.LazyFrame, name: str, source: pl.Expr, pattern: str) -> pl.
 def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[str, ...]]:
     """Return what the column proves to stand first ("" = none or both), and how it is known.
 
-    A refused cell proves nothing, but it can contradict. Formats that are configured give two
+    A date out of range proves nothing, but it can contradict. Formats that are configured give two
     readings or none, so they never come to a proof.
     """
     alone = {
@@ -204,10 +211,9 @@ def _describe() -> pl.Expr:
 def _note_assumptions(spelt: pl.DataFrame, zone: str) -> tuple[str, ...]:
     """Return what was taken for granted: dots mean day first, and no offset means `zone`."""
     notes = []
-    if "dotted" in spelt.columns:
-        dotted = spelt.filter(pl.col("dotted").is_not_null())
-        if dotted.height:
-            notes.append(f"Dates with dots read with the day first, like {quote(dotted)}.")
+    dotted = spelt.filter("dotted")
+    if dotted.height:
+        notes.append(f"Dates with dots read with the day first, like {quote(dotted)}.")
     told = pl.coalesce("sure", "first", "second").is_not_null()
     bare = spelt.filter(told & pl.col("offset").is_null())
     if bare.height:

@@ -49,10 +49,7 @@ def read_delimited(path: Path, name: str, *, header_row: int | None) -> Table:
     if header_row is not None and header_at > 1:
         notes += (f"Rows 1 to {header_at - 1} of {name} stand above the header and are left out.",)
     if not records.ends_with_newline:
-        notes += (
-            f"The last line of {name} has no line break at its end: make sure that the file is "
-            "complete.",
-        )
+        notes += (f"The last line of {name} has no line break: make sure that it is complete.",)
     return Table(
         name=name,
         format="csv",
@@ -91,7 +88,9 @@ def _read_cells(records: _Records, width: int) -> pl.DataFrame:
     batch: list[list[str]] = []
     for row, fields in records.rows:
         if len(fields) != width:
-            records.add_fault(f"has {len(fields)} cells where the header has {width}")
+            records.add_fault(
+                f"has {len(fields)} cell{'s' * (len(fields) > 1)} where the header has {width}"
+            )
             continue
         rows.append(row)
         batch.append(fields)
@@ -144,7 +143,7 @@ class _Records:
         more = self._fault_count - len(self._faults)
         raise SourceError(
             f"The structure of {self._name} is broken: {'; '.join(self._faults)}"
-            f"{f'; and {more} more rows' if more else ''}.",
+            f"{f'; and {more} more' if more else ''}.",
             "Correct these rows and run again: every row needs as many cells as the header, and a "
             "cell with a delimiter, a line break or a quotation mark in it has to stand in "
             "quotation marks, those inside doubled.",

@@ -1,4 +1,4 @@
-"""A sheet's XML → everything about its cells that calamine does not tell. Reads the archive.
+"""A sheet's part of the archive → everything about its cells that calamine does not tell. Reads it.
 
 calamine aborts the process on a cell at XFD1048576, keeps one of two cells in the same place,
 returns errors and unsaved formulas as empty cells, and knows nothing of hidden rows. So the XML is
@@ -7,64 +7,17 @@ read once before it, by another parser, and the counts of the two are compared a
 
 from __future__ import annotations
 
-import re
 import zipfile
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
-from importer.errors import SourceError
-from importer.reader.places import column_index, column_letters
+from importer.reader.sheet_xml import FoundCellError, SheetParser, SheetScan
 from importer.reader.workbook_package import Sheet, damaged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from importer.reader.sheet_values import Cell
-
-MAX_ROW: Final = 1_048_576
-MAX_COLUMNS: Final = 1_000
-MAX_BOX: Final = 50_000_000
-"""Cells between the first and the last one that are filled: calamine takes 32 bytes for each."""
 _BLOCK_BYTES: Final = 1 << 16
-_COLUMN: Final = re.compile(r"[A-Za-z]{1,3}")
-_RANGE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6}):([A-Z]{1,3})([1-9][0-9]{0,6})")
-_TEXT_TYPES: Final = frozenset({"s", "str", "inlineStr", "d", "e"})
-"""Cell types whose value calamine may give as text; any other one comes back as a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class MergedRange:
-    """Cells that are shown as one; only the first holds a value. Rows from 1, columns from 0."""
-
-    reference: str
-    first_row: int
-    last_row: int
-    first_column: int
-    last_column: int
-
-
-@dataclass(slots=True)
-class SheetScan:
-    """What the XML of one sheet says of its cells."""
-
-    overrides: dict[int, dict[int, Cell]] = field(default_factory=dict)
-    """Row → column → the cells that calamine gives as empty: errors and unsaved formulas."""
-    hidden: list[int] = field(default_factory=list)
-    """Rows that are not shown."""
-    filtered: bool = False
-    """Whether the sheet has a filter, which hides rows."""
-    merged: list[MergedRange] = field(default_factory=list)
-    numbers: int = 0
-    """How many cells have a value that is neither text nor an error."""
-    last_row: int = 0
-    """From 1, as every row here; 0 where no cell is filled."""
-    last_column: int = -1
-    """From 0, as every column here; -1 where no cell is filled."""
-
-
-class _FoundCellError(Exception):
-    """A cell is filled: enough to know that the sheet is not blank."""
 
 
 def scan_sheet(path: Path, name: str, sheet: Sheet) -> SheetScan:
@@ -73,7 +26,7 @@ def scan_sheet(path: Path, name: str, sheet: Sheet) -> SheetScan:
     Raises SourceError where it is damaged, where two cells claim one place, and where a stray
     cell stands so far out that the sheet would not fit into memory.
     """
-    parser = _SheetParser(name, sheet.name)
+    parser = SheetParser(name, sheet.name)
     _parse(path, name, sheet, parser)
     return parser.scan
 
@@ -81,13 +34,13 @@ def scan_sheet(path: Path, name: str, sheet: Sheet) -> SheetScan:
 def has_cells(path: Path, name: str, sheet: Sheet) -> bool:
     """Whether any cell of the sheet is filled; reads no further than the first one."""
     try:
-        _parse(path, name, sheet, _SheetParser(name, sheet.name, only_look=True))
-    except _FoundCellError:
+        _parse(path, name, sheet, SheetParser(name, sheet.name, only_look=True))
+    except FoundCellError:
         return True
     return False
 
 
-def _parse(path: Path, name: str, sheet: Sheet, handlers: _SheetParser) -> None:
+def _parse(path: Path, name: str, sheet: Sheet, handlers: SheetParser) -> None:
     parser = expat.ParserCreate()
     parser.ordered_attributes = True
     parser.buffer_text = True
@@ -103,189 +56,3 @@ def _parse(path: Path, name: str, sheet: Sheet, handlers: _SheetParser) -> None:
     except expat.ExpatError as error:
         raise damaged(name, f"sheet “{sheet.name}” cannot be read ({error}).") from error
     handlers.finish()
-
-
-class _SheetParser:
-    """Takes the elements of one sheet's XML as they open.
-
-    Their ends are not looked at: a cell is judged when the next element opens that cannot stand
-    in it. That saves a third of the time, for a call for each element is what it costs.
-    """
-
-    def __init__(self, name: str, sheet: str, *, only_look: bool = False) -> None:
-        self.scan = SheetScan()
-        self.text: list[str] = []
-        """The text since the cell, its formula or its value opened."""
-        self._name = name
-        self._sheet = sheet
-        self._only_look = only_look
-        self._prefix: str | None = None
-        """The namespace prefix that all elements have; most often none."""
-        self._columns: dict[str, int] = {}
-        self._tables = 0
-        self._row = 0
-        self._row_text = "0"
-        self._column = -1
-        self._type = "n"
-        self._formula: str | None = None
-        self._content = ""
-        """What the open cell is filled with: a value `v`, a formula `f`, inline text `is`."""
-        self._first_row = 0
-        self._first_column = MAX_COLUMNS
-
-    def start(self, name: str, attributes: list[str]) -> None:
-        if self._prefix is None:
-            self._prefix = name.removesuffix("worksheet")
-        if self._prefix:
-            name = name.removeprefix(self._prefix)
-        if name == "v":
-            self._open_value()
-        elif name == "c":
-            if self._content:
-                self._close_cell()
-            self._open_cell(attributes)
-        elif name == "f":
-            self._open_formula()
-        elif name == "is":
-            self._content = "is"
-        elif name == "row":
-            if self._content:
-                self._close_cell()
-            self._open_row(attributes)
-        elif self._content != "is":  # whose own parts may follow
-            if self._content:
-                self._close_cell()
-            self._open_rare(name, attributes)
-
-    def finish(self) -> None:
-        """Judge the last cell and the sheet as a whole."""
-        if self._content:
-            self._close_cell()
-        if self._tables != 1:
-            # calamine reads the first one only.
-            raise self._damaged(f"has {self._tables} blocks of rows instead of one")
-        scan = self.scan
-        rows = scan.last_row - self._first_row + 1
-        columns = scan.last_column - self._first_column + 1
-        if scan.last_row and rows * columns > MAX_BOX:
-            raise self._too_large(scan.last_row, scan.last_column)
-
-    def refuse_cdata(self) -> None:
-        # calamine drops a number that is written so.
-        raise self._damaged(f"has a CDATA section (in or after row {self._row})")
-
-    def judge_declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        # calamine finds no cells at all in UTF-16.
-        if encoding is not None and encoding.upper() not in {"UTF-8", "US-ASCII"}:
-            raise self._damaged(f"is written in {encoding} instead of UTF-8")
-
-    def _open_rare(self, name: str, attributes: list[str]) -> None:
-        if name == "mergeCell":
-            self._add_merged(attributes)
-        elif name == "filterColumn":
-            self.scan.filtered = True
-        elif name == "sheetData":
-            self._tables += 1
-
-    def _open_row(self, attributes: list[str]) -> None:
-        values = dict(zip(attributes[::2], attributes[1::2], strict=True))
-        text = values.get("r", str(self._row + 1))
-        row = int(text) if text.isascii() and text.isdigit() else 0
-        if not self._row < row <= MAX_ROW:
-            raise self._damaged(f"has a row {text!r} after row {self._row}")
-        self._row, self._row_text, self._column = row, text, -1
-        # Excel writes both for a row of no height; others write only one.
-        if values.get("hidden") in {"1", "true"} or values.get("ht") == "0":
-            self.scan.hidden.append(row)
-
-    def _open_cell(self, attributes: list[str]) -> None:
-        self._content = ""
-        self._formula = None
-        self._type = "n"
-        self.text.clear()
-        column = self._column + 1
-        for at in range(0, len(attributes), 2):
-            key = attributes[at]
-            if key == "r":
-                column = self._read_reference(attributes[at + 1])
-            elif key == "t":
-                self._type = attributes[at + 1]
-        if column <= self._column:
-            # calamine keeps the last of two cells in one place.
-            raise self._damaged(f"has two cells {self._place(column)}, or its cells out of order")
-        self._column = column
-
-    def _read_reference(self, reference: str) -> int:
-        letters = reference.removesuffix(self._row_text)
-        column = self._columns.get(letters)
-        if column is None:
-            if not _COLUMN.fullmatch(letters):
-                raise self._damaged(f"has a cell {reference!r} in row {self._row}")
-            column = self._columns[letters] = column_index(letters.upper())
-        return column
-
-    def _open_formula(self) -> None:
-        if self._content:
-            # calamine loses a value that stands before its formula.
-            raise self._damaged(f"has a formula after the value of {self._place(self._column)}")
-        self._content = "f"
-        self._formula = ""
-        self.text.clear()
-
-    def _open_value(self) -> None:
-        if self._content in {"v", "is"} or self._type == "inlineStr":
-            raise self._damaged(f"has two values in cell {self._place(self._column)}")
-        if self._formula is not None:
-            self._formula = "".join(self.text)
-            self.text.clear()
-        self._content = "v"
-
-    def _close_cell(self) -> None:
-        text = "".join(self.text).strip()
-        scan = self.scan
-        if self._content == "f":
-            self._formula, text = text, ""
-        self._content = ""
-        if self._formula is not None and not text and self._type != "str":
-            self._override((f"={self._formula}", "formula"))
-        elif text and self._type == "e":
-            self._override((text, "error"))
-        elif text and self._type not in _TEXT_TYPES:
-            scan.numbers += 1
-        if self._only_look and (text or scan.overrides):
-            raise _FoundCellError
-        if self._column >= MAX_COLUMNS:
-            raise self._too_large(self._row, self._column)
-        self._first_row = self._first_row or self._row
-        self._first_column = min(self._first_column, self._column)
-        scan.last_row = self._row
-        scan.last_column = max(scan.last_column, self._column)
-
-    def _override(self, cell: Cell) -> None:
-        self.scan.overrides.setdefault(self._row, {})[self._column] = cell
-
-    def _add_merged(self, attributes: list[str]) -> None:
-        reference = dict(zip(attributes[::2], attributes[1::2], strict=True)).get("ref", "")
-        match = _RANGE.fullmatch(reference)
-        if match is None:
-            raise self._damaged(f"merges cells {reference!r}")
-        first, first_row, last, last_row = match.groups()
-        merged = MergedRange(
-            reference, int(first_row), int(last_row), column_index(first), column_index(last)
-        )
-        self.scan.merged.append(merged)
-
-    def _place(self, column: int) -> str:
-        return f"{self._sheet}!{column_letters(column)}{self._row}"
-
-    def _damaged(self, what: str) -> SourceError:
-        return damaged(self._name, f"sheet “{self._sheet}” {what}.")
-
-    def _too_large(self, row: int, column: int) -> SourceError:
-        return SourceError(
-            f"The cells of sheet “{self._sheet}” in {self._name} reach to column "
-            f"{column_letters(column)} and row {row} (cell {column_letters(column)}{row}), far "
-            "more than a list of purchases has; most likely a stray cell stands there.",
-            "Delete the columns and rows beyond the list, save, and run again.",
-            code="stray-cell",
-        )

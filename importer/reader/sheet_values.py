@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CellValue: TypeAlias = str | float | int | bool | dt.datetime | dt.date | dt.time | dt.timedelta
 Cell: TypeAlias = tuple[str | None, str | None]
@@ -20,20 +23,11 @@ def read_value(value: CellValue) -> Cell:
     """Return the text and kind of one cell, in the spelling that `Table` promises."""
     if isinstance(value, str):
         return (value, "text") if value else EMPTY
-    if isinstance(value, bool):
-        return ("TRUE" if value else "FALSE", "boolean")
     if isinstance(value, float):
         # Excel has no such number, but a file can say so.
         return (spell_number(value), "number") if math.isfinite(value) else ("#NUM!", "error")
-    if isinstance(value, int):
-        return (str(value), "number")
-    if isinstance(value, dt.datetime):
-        return (spell_moment(value), "date")
-    if isinstance(value, dt.date):
-        return (value.isoformat(), "date")
-    if isinstance(value, dt.time):
-        return (spell_time(value), "time")
-    return (spell_duration(value), "time")
+    spell, kind = _SPELLINGS[type(value)]
+    return spell(value), kind
 
 
 def spell_number(value: float) -> str:
@@ -61,11 +55,6 @@ def spell_moment(value: dt.datetime) -> str:
     return value.isoformat()
 
 
-def spell_time(value: dt.time) -> str:
-    """Return `10:20:30`, with a fraction only where there is one."""
-    return value.isoformat()
-
-
 def spell_duration(value: dt.timedelta) -> str:
     """Return hours, minutes and seconds, as `[h]:mm:ss` shows them: `30:00:00`."""
     seconds = round(abs(value).total_seconds())
@@ -75,3 +64,13 @@ def spell_duration(value: dt.timedelta) -> str:
 
 def _digits(text: str) -> int:
     return len(Decimal(text).as_tuple().digits)
+
+
+_SPELLINGS: Final[dict[type, tuple[Callable[[Any], str], str]]] = {
+    bool: (lambda value: "TRUE" if value else "FALSE", "boolean"),
+    int: (str, "number"),
+    dt.datetime: (spell_moment, "date"),
+    dt.date: (dt.date.isoformat, "date"),
+    dt.time: (dt.time.isoformat, "time"),
+    dt.timedelta: (spell_duration, "time"),
+}

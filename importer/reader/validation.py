@@ -85,7 +85,11 @@ def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
         *((index, None, reading) for index, reading in identities.items()),
     ]
     texts = {index: reading.cells["value"] for index, reading in identities.items()}
-    texts |= {columns.fields[field]: _as_text(reading) for field, reading in readings.items()}
+    texts |= {
+        index: _as_text(readings[field])
+        for field, index in columns.fields.items()
+        if index in columns.identity.values()
+    }
     rows = pl.DataFrame(
         [
             table.cells["row"],

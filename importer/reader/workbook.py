@@ -49,10 +49,7 @@ def read_workbook(
     header_at, header, data = _split_header(cells, f"Sheet “{title}” of {name}", header_row)
     notes: tuple[str, ...] = ()
     if header_row is not None and header_at > 1:
-        notes += (
-            f"Rows 1 to {header_at - 1} of sheet “{title}” stand above the header and are left "
-            "out.",
-        )
+        notes += (f"Rows 1 to {header_at - 1} of “{title}” stand above the header: left out.",)
     data, noted = _judge_hidden(data, found, name, hidden_rows)
     headers, positions, data = name_columns(name, header, data)
     _judge_merged(data["row"], positions or range(len(headers)), found, name)
@@ -76,14 +73,24 @@ def _run_child(request: dict[str, str | None]) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise _unreadable(request["name"], f"reading took more than {_SECONDS:.0f} s") from error
-    if ended.returncode == 0:
-        return
-    report = ended.stderr.decode(errors="replace").strip()
+    if ended.returncode:
+        raise explain_exit(
+            request["name"], ended.returncode, ended.stderr.decode(errors="replace").strip()
+        )
+
+
+def explain_exit(name: str | None, returncode: int, report: str) -> Exception:
+    """Return what a failed child means: the file broke its reader, or the program is wrong.
+
+    `report` is what it wrote to stderr. Rust's allocator aborts and names the memory it missed; a
+    panic or a MemoryError ends Python with 1, as a bug of our own does.
+    """
     last = report.rpartition("\n")[2]
-    if ended.returncode == 1 and not last.startswith(("MemoryError", "pyo3_runtime.Panic")):
-        raise RuntimeError(f"The workbook reader failed:\n{report}")
-    cause = "it takes too much memory" if "emory" in report else "it crashes its reader"
-    raise _unreadable(request["name"], f"{cause} (exit code {ended.returncode})")
+    if returncode == 1 and not last.startswith(("MemoryError", "pyo3_runtime.PanicException")):
+        return RuntimeError(f"The workbook reader failed:\n{report}")
+    starved = last.startswith("MemoryError") or "memory allocation" in report
+    cause = "it takes too much memory" if starved else "it crashes its reader"
+    return _unreadable(name, f"{cause} (exit code {returncode})")
 
 
 def _unreadable(name: str | None, cause: str) -> SourceError:

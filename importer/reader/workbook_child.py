@@ -12,6 +12,7 @@ import dataclasses
 import gc
 import json
 import sys
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from python_calamine import CalamineSheet
 
-    from importer.reader.sheet_scan import SheetScan
     from importer.reader.sheet_values import Cell
+    from importer.reader.sheet_xml import SheetScan
 
 _MEMORY_BYTES: Final = 4 * 1024**3
 _BATCH_ROWS: Final = 20_000
@@ -56,15 +57,16 @@ def main() -> None:
 
 
 def _limit_memory() -> None:
-    """Let a memory bomb end this process rather than the machine. POSIX only."""
+    """Let a memory bomb end this process rather than the machine, where the system can."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:
         return
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     limit = _MEMORY_BYTES if most == resource.RLIM_INFINITY else min(_MEMORY_BYTES, most)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError):  # macOS refuses some limits
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
 def _read(path: Path, name: str, wanted: str | None, output: TextIO) -> None:
@@ -143,7 +145,7 @@ def _rows(calamine: CalamineSheet, scan: SheetScan, name: str) -> Iterator[tuple
             cells[column] = cell
         if any(text and not text.isspace() for text, _ in cells):
             yield row, cells
-    if numbers != scan.numbers:
+    if not scan.numbers <= numbers <= scan.numbers + scan.dates:
         raise damaged(
             name, f"two readers disagree on how many numbers it holds ({numbers}, {scan.numbers})."
         )
@@ -169,7 +171,7 @@ def _write_rows(rows: Iterator[tuple[int, list[Cell]]], width: int, output: Text
 
 
 def _write(output: TextIO, line: dict[str, object]) -> None:
-    output.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    output.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,6 @@ MAX_RATIO: Final = 250
 """Uncompressed to compressed, of one part; sheets reach 10 to 60, blanks 1,000."""
 _RATIO_COUNTS_FROM: Final = 16 * 1024**2
 _BLOCK_BYTES: Final = 1 << 20
-_WORKBOOK: Final = "xl/workbook.xml"
-_RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _DOCTYPE: Final = b"<!DOCTYPE"
 _RESAVE: Final = "Open it in Excel, save it again as .xlsx, and run again."
 
@@ -112,15 +110,12 @@ def _judge_content(archive: zipfile.ZipFile, name: str) -> None:
 
 def _list_sheets(archive: zipfile.ZipFile, name: str) -> tuple[Sheet, ...]:
     parts = set(archive.namelist())
-    if _WORKBOOK not in parts or _RELATIONS not in parts:
-        raise damaged(name, f"it has no {_WORKBOOK}.")
-    targets = {
-        relation["Id"]: (relation["Type"].rpartition("/")[2], _part_name(relation["Target"]))
-        for relation in _read_elements(archive, _RELATIONS, "Relationship")
-        if {"Id", "Type", "Target"} <= relation.keys()
-    }
+    books = [part for kind, part in _relations(archive, "").values() if kind == "officeDocument"]
+    if len(books) != 1 or books[0] not in parts:
+        raise damaged(name, "its archive does not say where the list of sheets is.")
+    targets = _relations(archive, books[0])
     sheets = []
-    for sheet in _read_elements(archive, _WORKBOOK, "sheet"):
+    for sheet in _read_elements(archive, books[0], "sheet"):
         relation_id = next((value for key, value in sheet.items() if key.endswith(":id")), "")
         kind, part = targets.get(relation_id, ("", ""))
         if part not in parts or "name" not in sheet:
@@ -130,14 +125,25 @@ def _list_sheets(archive: zipfile.ZipFile, name: str) -> tuple[Sheet, ...]:
     return tuple(sheets)
 
 
-def _part_name(target: str) -> str:
-    """Return the archive member for a relation's target, which is relative to `xl/`."""
-    return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Return what a part (or, for `""`, the whole package) refers to: id → kind and part."""
+    folder, base = posixpath.split(part)
+    found = _read_elements(archive, posixpath.join(folder, "_rels", f"{base}.rels"), "Relationship")
+    return {
+        relation["Id"]: (
+            relation["Type"].rpartition("/")[2],
+            posixpath.normpath(posixpath.join("/", folder, relation["Target"])).lstrip("/"),
+        )
+        for relation in found
+        if {"Id", "Type", "Target"} <= relation.keys()
+    }
 
 
 def _read_elements(archive: zipfile.ZipFile, part: str, element: str) -> list[dict[str, str]]:
     """Return the attributes of every `element` in a part, whatever its namespace prefix."""
     found: list[dict[str, str]] = []
+    if part not in archive.namelist():
+        return found
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name.rpartition(":")[2] == element:

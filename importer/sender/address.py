@@ -21,12 +21,12 @@ def check_url(url: str) -> None:
         raise ConfigError("api.url is not set.", f"{remedy} `importer init` writes one.")
     # Whatever two URL parsers could read in two ways is refused before either reads it.
     if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(?:[/?][A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?", url):
-        parts = urlsplit(url)
         try:
-            host, _ = parts.hostname, parts.port
+            parts = urlsplit(url)
+            scheme, host, _ = parts.scheme, parts.hostname, parts.port
         except ValueError:
-            host = None
-        if host and (parts.scheme == "https" or is_loopback(host)):
+            scheme, host = "", None
+        if host and (scheme == "https" or is_loopback(host)):
             return
         if host:
             raise ConfigError("api.url would send the API key without encryption.", remedy)
@@ -69,12 +69,12 @@ def find_proxy(url: str) -> str | None:
     address = address if "://" in address else f"http://{address}"
     try:
         proxy = urlsplit(address)
-        usable = proxy.scheme in {"http", "https"} and proxy.hostname and proxy.port != 0
+        usable = proxy.scheme == "http" and proxy.hostname and proxy.port != 0
     except ValueError:
         usable = False
     if not usable:  # the text is not shown: it may hold a password
         raise ConfigError(
-            "The proxy that the environment names is not the URL of an HTTP proxy.",
+            "The proxy that the environment names is not the URL of an HTTP proxy, http://….",
             "Correct HTTPS_PROXY, or name Keen's host in NO_PROXY.",
         )
     return address

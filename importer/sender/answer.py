@@ -46,6 +46,7 @@ class Failure(enum.StrEnum):
     PROXY = "proxy-failed"
     TIMEOUT = "timeout"
     DISCONNECTED = "disconnected"
+    INTERRUPTED = "interrupted"
     BAD_CERTIFICATE = "bad-certificate"
     UNSENDABLE = "unsendable"
     UNEXPECTED = "unexpected-failure"

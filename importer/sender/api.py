@@ -8,16 +8,20 @@ import random
 import socket
 import ssl
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import h11
 import httpx
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from importer.sender.address import check_key, check_url, find_proxy
 from importer.sender.answer import Answer, Failure, NoAnswer, parse_retry_after
 from importer.sender.outcome import judge_answer, judge_failure
 from importer.sender.proof import PROOF_BODY, PROOF_TIMEOUT, judge_proof
+from importer.sender.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -30,31 +34,30 @@ MAX_ANSWER: Final = 1024 * 1024
 """Bytes of an answer that are read; Keen's are below one KiB."""
 CONNECT_TIMEOUT: Final = 10.0
 _CLOSE_TIMEOUT: Final = 2.0
-# An idle connection may be closed by the server while the next request is being written, which
-# leaves that row in doubt; uvicorn closes after 5 s, other servers later.
-_KEEP_ALIVE: Final = 2.0
-ONE_CONNECTION: Final = httpx.Limits(
-    max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE
-)
 
 
 class Connection:
     """One worker's line to Keen: one request at a time over one kept-alive connection.
 
-    A pool shared by all workers collapses under concurrency (httpcore scans all its connections
-    at each request), so each worker has a client of its own.
+    No pool is shared by all workers: httpcore's collapses under concurrency.
     """
 
     def __init__(self, api: Api, key_retention: float) -> None:
         self._api = api
         self._key_retention = key_retention
         self._client: httpx.AsyncClient | None = None
+        self._wire = _Wire()
+
+    @property
+    def on_wire(self) -> bool:
+        """Whether a byte of the last request left: what a caller that was cancelled must know."""
+        return self._wire.on_wire
 
     async def post(self, body: bytes, key: str) -> Outcome:
         """Send one purchase under its idempotency key and return what that proved.
 
         Raises nothing that the network or the API does. A cancellation from outside passes
-        through, and leaves the row in doubt.
+        through; then `on_wire` tells whether the row is in doubt.
         """
         answer = await self.exchange(body, {"Idempotency-Key": key}, self._api.timeout)
         return self.judge(answer)
@@ -77,10 +80,12 @@ class Connection:
         self, body: bytes, headers: dict[str, str], seconds: float
     ) -> Answer | NoAnswer:
         """Make one request that may last so many seconds in all."""
-        wire = _Wire()
+        self._wire = wire = _Wire()
         result: Answer | NoAnswer | None = None
         try:
             with anyio.move_on_after(seconds):
+                # On a kept-alive connection nothing else waits before the first byte.
+                await checkpoint_if_cancelled()
                 result = await self._read(body, headers, wire)
         except Exception as error:  # noqa: BLE001 - more than httpx.HTTPError escapes from httpx
             failure, detail = classify(error)
@@ -161,7 +166,7 @@ class Api:
     ) -> None:
         """Take the seconds that one attempt may last. Raises ConfigError for a bad URL or key.
 
-        `transport` makes the transport of one worker's client; the stock one by default.
+        `transport` makes one worker's transport; without it, our own.
         """
         check_url(url)
         check_key(api_key)
@@ -172,7 +177,11 @@ class Api:
         self._sleep = sleep
         self._random = random
         self._proxy = find_proxy(url)
-        self._transport = transport or self._stock_transport()
+        if transport is None:
+            # One context for all workers: making one reads every root certificate.
+            tls = httpx.create_ssl_context()
+            transport = partial(Transport, tls, self._proxy)
+        self._transport = transport
 
     @property
     def proxy(self) -> str | None:
@@ -220,13 +229,6 @@ class Api:
             },
         )
 
-    def _stock_transport(self) -> Callable[[], httpx.AsyncBaseTransport]:
-        # One for all workers: building a context reads every root certificate.
-        context = httpx.create_ssl_context()
-        return lambda: httpx.AsyncHTTPTransport(
-            verify=context, limits=ONE_CONNECTION, proxy=self._proxy, trust_env=False
-        )
-
 
 def classify(error: BaseException) -> tuple[Failure, str]:
     """Return what kind of failure an exception is, with a detail that is safe to show."""
@@ -253,7 +255,13 @@ _CLASSES: Final[
     (ssl.SSLError, Failure.TLS),
     (httpx.ConnectError, Failure.UNREACHABLE),
     (
-        (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError),
+        (
+            httpx.InvalidURL,
+            httpx.UnsupportedProtocol,
+            httpx.LocalProtocolError,
+            UnicodeError,
+            h11.LocalProtocolError,
+        ),
         Failure.UNSENDABLE,
     ),
     ((httpx.TransportError, OSError, anyio.BrokenResourceError), Failure.DISCONNECTED),

@@ -188,6 +188,7 @@ FAILURES: Final[dict[Failure, tuple[Next, str]]] = {
     Failure.PROXY: (Next.RETRY, "the proxy did not lead to Keen"),
     Failure.TIMEOUT: (Next.RETRY, "Keen did not answer in time"),
     Failure.DISCONNECTED: (Next.RETRY, "the connection broke or brought no HTTP"),
+    Failure.INTERRUPTED: (Next.RETRY, "the run was interrupted"),
     # These stay wrong however often they are tried.
     Failure.BAD_CERTIFICATE: (Next.STOP, "Keen's certificate cannot be trusted"),
     Failure.UNSENDABLE: (Next.STOP, "the request cannot be sent at all"),

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from importer.errors import ImporterError, SendStoppedError
+from importer.errors import ImporterError, LedgerWriteError, SendStoppedError
 from importer.ledger.contract import Cause, Intent, Settlement
 from importer.model import Next, Outcome, Verdict
+from importer.sender.answer import Failure
 from importer.sender.brake import Brake
 from importer.sender.events import (
     Attempted,
@@ -24,12 +25,13 @@ from importer.sender.events import (
     Settled,
 )
 from importer.sender.limits import Limits
+from importer.sender.outcome import judge_failure
 from importer.sender.pacing import Pacer
 from importer.sender.refusal import refusal
 from importer.sender.retry import decide_retry, keep_doubt, may_send_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from importer.config import SendSection
@@ -56,7 +58,7 @@ class Writer(Protocol):
     """The part of the ledger's group commit that is needed here; it raises LedgerWriteError."""
 
     def put(self, settlement: Settlement) -> None:
-        """Take an outcome, to be stored with the next commit."""
+        """Take an outcome, to be stored soon; it is taken also where this raises."""
 
     async def commit(self, intent: Intent) -> None:
         """Store an intent and all that was put before; durable on return."""
@@ -64,9 +66,8 @@ class Writer(Protocol):
     async def flush(self) -> None:
         """Store all that was put; durable on return."""
 
-    @property
-    def unstored(self) -> Sequence[Settlement]:
-        """Outcomes that could not be stored."""
+    unstored: list[Settlement]
+    """Outcomes that could not be stored."""
 
 
 async def send(
@@ -229,13 +230,25 @@ class _Sending:
         cause = Cause.RETENTION if in_doubt else Cause.INTENT
         await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
         began = anyio.current_time()
-        answer = await connection.post(delivery.body, delivery.key)
+        try:
+            answer = await connection.post(delivery.body, delivery.key)
+        except anyio.get_cancelled_exc_class():
+            if not connection.on_wire:
+                unsent = judge_failure(Failure.INTERRUPTED, on_wire=False)
+                self._put(delivery, keep_doubt(unsent) if in_doubt else unsent)
+            raise
         seconds = anyio.current_time() - began
         outcome = keep_doubt(answer) if in_doubt else answer
         # Before all else: nothing that fails after it may lose an outcome.
-        self.writer.put(Settlement(delivery.key, delivery.row, outcome, self.now()))
+        self._put(delivery, outcome)
         self.observe(Attempted(delivery.row, attempt, outcome, seconds))
         return answer, outcome
+
+    def _put(self, delivery: Delivery, outcome: Outcome) -> None:
+        try:
+            self.writer.put(Settlement(delivery.key, delivery.row, outcome, self.now()))
+        except LedgerWriteError as error:  # the writer has taken it all the same
+            self.brake.halt(error)
 
     def _may_send_again(self, delivery: Delivery, first_sent_at: datetime, at: datetime) -> bool:
         hours = self.key_retention

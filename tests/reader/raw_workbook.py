@@ -58,6 +58,8 @@ def workbook(
     parts["xl/_rels/workbook.xml.rels"] = (
         f'<Relationships xmlns="{_PACKAGE}/relationships">{relations}</Relationships>'
     )
+    book = _relation("book", "officeDocument", "xl/workbook.xml")
+    parts["_rels/.rels"] = f'<Relationships xmlns="{_PACKAGE}/relationships">{book}</Relationships>'
     parts |= extra or {}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

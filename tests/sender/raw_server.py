@@ -142,3 +142,26 @@ def then_drip(sent: bytes) -> Step:
             await asyncio.sleep(0.01)
 
     return step
+
+
+def then_tunnel(port: int) -> Step:
+    """Open a tunnel to a port of this computer, as a proxy does after CONNECT."""
+
+    async def step(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        back = asyncio.ensure_future(_pipe(far_reader, writer))
+        try:
+            await _pipe(reader, far_writer)
+        finally:
+            back.cancel()
+            far_writer.close()
+
+    step.early = True  # type: ignore[attr-defined]
+    return step
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(65536):
+        writer.write(part)
+        await writer.drain()

@@ -7,6 +7,7 @@ import gzip
 import logging
 import socket
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,7 +18,8 @@ from pydantic import SecretStr
 
 from importer.errors import ApiError, ApiUnavailableError
 from importer.model import Next, Outcome, Verdict
-from importer.sender.api import MAX_ANSWER, ONE_CONNECTION, Api, classify
+from importer.sender.api import MAX_ANSWER, Api, classify
+from importer.sender.transport import Transport
 from tests.sender.raw_server import (
     CREATED,
     RawServer,
@@ -28,6 +30,7 @@ from tests.sender.raw_server import (
     then_drip,
     then_hang,
     then_reset,
+    then_tunnel,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ async def no_sleep(_: float) -> None:
 def api_of(url: str, *, timeout: float = 5.0, tls: ssl.SSLContext | None = None) -> Api:
     transport = None
     if tls is not None:
-        transport = lambda: httpx.AsyncHTTPTransport(verify=tls, limits=ONE_CONNECTION)  # noqa: E731
+        transport = partial(Transport, tls)
     return Api(
         url,
         SecretStr(KEY),
@@ -158,7 +161,7 @@ def test_every_form_of_a_whole_answer_is_read(sent: bytes) -> None:
         (answer(CREATED + b" " * MAX_ANSWER), COUNTED, "answer-cut-short"),
         (answer(gzip.compress(CREATED), "200 OK", GZIP), COUNTED, "no-purchase-id"),
         (answer(b"\x1f\x8b noise", "200 OK", GZIP), COUNTED, "no-purchase-id"),
-        (then_hang(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), HELD, "disconnected"),
+        (then_hang(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), HELD, "disconnected"),
     ],
     ids=[
         "close before the body is read",
@@ -322,8 +325,10 @@ def tls_outcome(server_side: ssl.SSLContext, client_side: ssl.SSLContext | None)
         async with raw_server(answer(), tls=server_side) as server:
             connection = api_of(server.url, tls=client_side).connection()
             outcome = await connection.post(BODY, IDEMPOTENCY_KEY)
-            await connection.aclose()
             assert len(server.heads) == (outcome.verdict is Verdict.APPLIED)
+            await connection.post(BODY, IDEMPOTENCY_KEY)
+            await connection.aclose()
+            assert server.connections <= 1
             return outcome
 
     return anyio.run(run)
@@ -504,6 +509,31 @@ def test_a_proxy_that_refuses_leaves_the_row_unsent(monkeypatch: pytest.MonkeyPa
     assert outcome.code == "proxy-failed"
     assert shown is not None
     assert "password" not in shown
+
+
+def test_through_a_proxy_the_request_is_for_keens_eyes_only(authority: trustme.CA) -> None:
+    async def run() -> None:
+        async with raw_server(answer(), tls=server_context(authority)) as keen:
+            async with raw_server(then_tunnel(keen.port)) as proxy:
+                through = f"http://user:p%40ss@127.0.0.1:{proxy.port}"
+                api = Api(
+                    keen.url,
+                    SecretStr(KEY),
+                    timeout=5,
+                    transport=partial(Transport, trusting(authority), through),
+                )
+                connection = api.connection()
+                for _ in range(2):
+                    outcome = await connection.post(BODY, IDEMPOTENCY_KEY)
+                    assert outcome.purchase_id == "p-1"
+                await connection.aclose()
+            assert (keen.connections, proxy.connections, len(keen.bodies)) == (1, 1, 2)
+        (head,) = proxy.heads
+        assert head.startswith(f"CONNECT 127.0.0.1:{keen.port} HTTP/1.1\r\n".encode())
+        assert b"Proxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head
+        assert KEY.encode() not in head
+
+    anyio.run(run)
 
 
 def test_a_certificate_from_the_environment_is_trusted(

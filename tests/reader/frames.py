@@ -1,0 +1,55 @@
+"""Frames of cells for the readers' tests, and what a reading says of them in plain Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from importer.reader.cells import Reading
+
+
+def cells(*texts: str | None, kind: str | None = None) -> pl.DataFrame:
+    """Return one column, its first cell in row 2; `kind` is that of every cell, None as in CSV."""
+    return pl.DataFrame(
+        [
+            pl.Series("row", range(2, len(texts) + 2), dtype=pl.UInt32),
+            pl.Series("text", texts, dtype=pl.String),
+            pl.Series("kind", [kind] * len(texts), dtype=CELL_KIND),
+        ]
+    )
+
+
+def values(reading: Reading) -> list[object]:
+    """Return each cell's value, or its fault's code where it has one."""
+    return [
+        code if code is not None else value
+        for value, code in reading.cells.select("value", "code").iter_rows()
+    ]
+
+
+def table(
+    columns: Mapping[str, Sequence[str | None]],
+    kinds: Mapping[str, Sequence[str | None]] | None = None,
+    sheet: str | None = None,
+) -> Table:
+    """Return a table with these columns, from a CSV unless there are `kinds`."""
+    height = len(next(iter(columns.values())))
+    frame = {"row": pl.Series(range(2, height + 2), dtype=pl.UInt32)}
+    for index, (header, texts) in enumerate(columns.items()):
+        frame[cell_name(index)] = pl.Series(texts, dtype=pl.String)
+        if kinds is not None:
+            kind = kinds.get(header, [None if text is None else "text" for text in texts])
+            frame[kind_name(index)] = pl.Series(kind, dtype=CELL_KIND)
+    return Table(
+        name="purchases.csv" if kinds is None else "purchases.xlsx",
+        format="csv" if kinds is None else "xlsx",
+        headers=tuple(columns),
+        cells=pl.DataFrame(frame),
+        sheet=sheet,
+    )

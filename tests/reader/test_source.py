@@ -1,0 +1,146 @@
+"""A path → a private copy that is what its name says, or a refusal."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from importer.errors import SourceError, UsageError
+from importer.reader.source import Source, read_table, take_source
+from tests.reader.raw_workbook import row, sheet_xml, workbook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CSV = b"a,b\n1,2\n"
+XLSX = workbook(sheet_xml(row(1, "a", "b") + row(2, "1", "2")))
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+
+
+def take(tmp_path: Path, name: str, content: bytes) -> Source:
+    folder = tmp_path / "private"
+    folder.mkdir()
+    path = tmp_path / name
+    path.write_bytes(content)
+    try:
+        return take_source(path, folder)
+    except SourceError:
+        assert list(folder.iterdir()) == []
+        raise
+
+
+def archive(part: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as written:
+        written.writestr(part, "x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("o.csv", CSV, "csv"),
+        ("o.CSV", CSV, "csv"),
+        ("o.tsv", b"a\tb\n1\t2\n", "csv"),
+        ("o.txt", CSV, "csv"),
+        ("o.xlsx", XLSX, "xlsx"),
+        ("o.xlsm", XLSX, "xlsx"),
+    ],
+)
+def test_a_spreadsheet_is_copied_and_read(
+    tmp_path: Path, name: str, content: bytes, kind: str
+) -> None:
+    source = take(tmp_path, name, content)
+    assert (source.name, source.format, source.size) == (name, kind, len(content))
+    assert source.sha256 == hashlib.sha256(content).hexdigest()
+    assert source.path.read_bytes() == content
+    table = read_table(source)
+    assert (table.name, table.format, table.headers) == (name, kind, ("a", "b"))
+    assert table.cells.select("row", "cell_0", "cell_1").rows() == [(2, "1", "2")]
+
+
+def test_a_change_after_the_copy_changes_nothing(tmp_path: Path) -> None:
+    source = take(tmp_path, "o.csv", CSV)
+    (tmp_path / "o.csv").write_bytes(b"a,b\n8,9\n")
+    assert read_table(source).cells["cell_0"].to_list() == ["1"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_nobody_else_can_read_the_copy(tmp_path: Path) -> None:
+    assert stat.S_IMODE(take(tmp_path, "o.csv", CSV).path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("o.csv", b"", "is empty (0 bytes)"),
+        ("o.xlsx", b"", "is empty (0 bytes)"),
+        ("o.ods", b"x", "its name ends in “.ods”"),
+        ("o.xls", OLE, "its name ends in “.xls”"),
+        ("orders", CSV, "has no ending"),
+        ("o.csv", XLSX, "its content is an Excel workbook (.xlsx). Give it the ending .xlsx"),
+        ("o.xlsx", CSV, "its content is text. Give it the ending .csv"),
+        ("o.xlsx", OLE, "an old Excel workbook (.xls)"),
+        ("o.csv", OLE, "an old Excel workbook (.xls)"),
+        ("o.xlsx", OLE + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
+        ("o.csv", b"\xef\xbb\xbf\r\n<!DOCTYPE html><html>", "a web page"),
+        ("o.xlsx", b"<html><table>", "a web page"),
+        ("o.csv", b'<?xml version="1.0"?><Workbook/>', "an XML document"),
+        ("o.csv", b"%PDF-1.7", "a PDF document"),
+        ("o.csv", gzip.compress(CSV), "a gzip archive"),
+        ("o.csv", archive("orders.csv"), "a zip archive"),
+        ("o.xlsx", archive("content.xml"), "an OpenDocument file"),
+        ("o.xlsx", archive("xl/workbook.bin"), "a binary Excel workbook (.xlsb)"),
+        ("o.xlsx", XLSX[:400], "a damaged zip archive or workbook"),
+    ],
+)
+def test_a_file_that_is_not_what_it_says_is_refused_by_what_it_is(
+    tmp_path: Path, name: str, content: bytes, part: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        take(tmp_path, name, content)
+    assert part in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no file"):
+        take_source(tmp_path / "none.csv", tmp_path)
+
+
+def test_a_folder_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        take_source(tmp_path / "orders.csv", tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_a_pipe_is_wrong_usage(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "orders.csv")
+    with pytest.raises(UsageError, match="no regular file"):
+        take_source(tmp_path / "orders.csv", tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read every file")
+def test_an_unreadable_file_is_wrong_usage(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(CSV)
+    path.chmod(0)
+    with pytest.raises(UsageError, match="cannot be read"):
+        take_source(path, tmp_path)
+
+
+def test_a_sheet_of_a_csv_and_a_header_in_row_0_are_wrong_usage(tmp_path: Path) -> None:
+    source = take(tmp_path, "o.csv", CSV)
+    with pytest.raises(UsageError, match="has no sheet “May”"):
+        read_table(source, sheet="May")
+    with pytest.raises(UsageError, match="--header-row 0"):
+        read_table(source, header_row=0)

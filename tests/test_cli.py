@@ -1,0 +1,488 @@
+"""Every exit code as its users meet it: real files, a real process, a real socket."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import resource
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
+from importer.sandbox.faults import FaultPlan
+from tests.invariants import check_promise
+from tests.program import (
+    Program,
+    purchases,
+    read_results,
+    statuses,
+    write_csv,
+    write_xlsx,
+)
+
+if TYPE_CHECKING:
+    from importer.sandbox.server import Sandbox
+    from tests.sandbox_server import StartSandbox
+
+
+# The main job
+
+
+def test_a_thousand_rows_go_out_once_from_csv_and_never_again_from_a_shuffled_workbook(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rows = purchases(1000)
+    first = program("run", write_csv(tmp_path / "march.csv", rows))
+    assert (first.returncode, sandbox.purchase_requests) == (0, 1000)
+    check_promise(
+        sandbox.audit, rows, tmp_path / "march.results.csv", tmp_path / "workspace/ledger.sqlite"
+    )
+    shuffled = list(rows)
+    random.Random(1).shuffle(shuffled)  # noqa: S311 - replayable
+    again = program.summary("run", write_xlsx(tmp_path / "other.xlsx", shuffled))
+    assert again["counts"]["already_created"] == 1000
+    assert (again["exit_code"], sandbox.purchase_requests) == (0, 1000)
+
+
+def test_concurrency_is_bounded(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    sandbox = start_sandbox(FaultPlan(latency=0.02))
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__CONCURRENCY": "5"})
+    assert program("run", write_csv(tmp_path / "march.csv", purchases(60))).returncode == 0
+    assert 2 <= sandbox.peak_concurrency <= 5
+
+
+def test_the_same_file_under_a_batch_makes_the_purchases_once_more(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(3))
+    for batch, sent in (("", 3), ("2026-04", 6), ("2026-04", 6), ("", 6)):
+        assert program("run", file, "--batch", batch).returncode == 0
+        assert sandbox.purchase_requests == sent
+
+
+def test_a_limit_sends_a_part_now_and_the_rest_later(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(5))
+    assert program("run", file, "--limit", "2").returncode == 5
+    assert statuses(tmp_path / "march.results.csv") == ["created"] * 2 + ["unsent"] * 3
+    assert program("run", file).returncode == 0
+    assert sandbox.purchase_requests == 5
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "jsonl"])
+def test_results_are_written_as_the_user_asks(
+    ending: str, program: Program, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    out = tmp_path / f"out.{ending}"
+    assert program("run", file, "--results", out).returncode == 0
+    assert out.stat().st_size
+    assert not (tmp_path / "march.results.csv").exists()
+
+
+def test_a_header_without_rows_is_nothing_to_do(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    ended = program("run", write_csv(tmp_path / "march.csv", []))
+    assert ended.returncode == 0
+    assert "nothing to do" in ended.stdout
+    assert sandbox.total_requests == 0
+
+
+# Check
+
+
+def test_check_needs_no_key_no_url_and_leaves_no_trace(program: Program, tmp_path: Path) -> None:
+    program.settings |= {"KEEN_API_KEY": "", "IMPORTER_API__URL": ""}
+    file = write_csv(tmp_path / "march.csv", [*purchases(2), ("x", "Tea", "1", "", "")])
+    ended = program("check", file)
+    assert ended.returncode == 3
+    assert "not-a-uuid" in ended.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.jsonl", "march.csv"]
+
+
+def test_check_knows_what_is_created_already(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    program("run", file)
+    checked = json.loads(program("check", file, "--json").stdout)
+    assert (checked["to_send"], checked["statuses"]["already_created"]) == (0, 2)
+    assert sandbox.purchase_requests == 2
+
+
+# What stops before anything is sent
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "code", "said"),
+    [
+        ("none.csv", None, [], 2, "none.csv"),
+        ("empty.csv", "", [], 6, "empty"),
+        ("short.csv", "Lead ID,Product,Amount\n1,2\n", [], 6, "row 2"),
+        ("missing.csv", "Lead ID,Prodct,Amount\n", [], 6, "Prodct"),
+        ("two.csv", "Lead ID,lead_id,Product,Amount\n", [], 6, "lead_id"),
+        ("zip.csv", "PK\x03\x04" + "x" * 60, [], 6, "zip.csv"),
+        ("good.csv", "good", ["--expect-rows", "7"], 6, "--expect-rows"),
+        ("good.csv", "good", ["--expect-total", "1"], 6, "--expect-total"),
+        ("good.csv", "good", ["--max-total", "1"], 6, "--max-total"),
+        ("bad.csv", "bad", ["--strict"], 6, "--strict"),
+        ("good.csv", "good", ["--results", "good.csv"], 2, "good.csv"),
+        ("good.csv", "good", ["--results", "no/such/folder.csv"], 2, "folder"),
+        ("good.csv", "good", ["--results", "out.pdf"], 2, "out.pdf"),
+        ("good.csv", "good", ["--config", "none.toml"], 2, "none.toml"),
+        ("good.csv", "good", ["--max-total", "1e3"], 2, "1e3"),
+        ("good.csv", "good", ["--no-such-option"], 2, "--no-such-option"),
+    ],
+)
+def test_what_cannot_be_trusted_sends_nothing(  # noqa: PLR0917 - a table's columns
+    name: str, content: str | None, options: list[str], code: int, said: str,
+    program: Program, sandbox: Sandbox, tmp_path: Path,
+) -> None:  # fmt: skip
+    path = tmp_path / name
+    if content == "good":
+        write_csv(path, purchases(3))
+    elif content == "bad":
+        write_csv(path, [*purchases(3), ("x", "Tea", "1", "", "")])
+    elif content is not None:
+        path.write_text(content, encoding="utf-8")
+    ended = program("run", path, *options)
+    assert ended.returncode == code, ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert sandbox.total_requests == 0
+    assert not list(tmp_path.glob("*.results.*"))
+
+
+def test_a_sheet_that_is_not_there_is_answered_with_those_that_are(
+    program: Program, tmp_path: Path
+) -> None:
+    ended = program("run", write_xlsx(tmp_path / "march.xlsx", purchases(1)), "--sheet", "May")
+    assert ended.returncode == 2
+    assert "May" in ended.stderr
+    assert "Sheet" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"KEEN_API_KEY": ""}, "KEEN_API_KEY"),
+        ({"KEEN_API_KEY": "two words"}, "KEEN_API_KEY"),
+        ({"IMPORTER_API__URL": ""}, "importer init"),
+        ({"IMPORTER_API__URL": "http://example.com/x"}, "https"),
+        ({"IMPORTER_SEND__CONCURENCY": "3"}, "CONCURRENCY"),
+        ({"IMPORTER_SEND__CONCURRENCY": "many"}, "CONCURRENCY"),
+        ({"IMPORTER_WORKSPACE__PATH": "/dev/null/x"}, "/dev/null/x"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_one_clear_line(
+    settings: dict[str, str], said: str, program: Program, tmp_path: Path
+) -> None:
+    program.settings |= settings
+    ended = program("run", write_csv(tmp_path / "march.csv", purchases(1)))
+    assert ended.returncode == 2, ended.stderr
+    assert said in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert "two words" not in ended.stderr
+
+
+def test_a_wrong_key_stops_before_any_purchase(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program.settings["KEEN_API_KEY"] = "not-the-key-of-the-sandbox"
+    ended = program("run", write_csv(tmp_path / "march.csv", purchases(3)))
+    assert ended.returncode == 7
+    assert sandbox.purchase_requests == 0
+    assert statuses(tmp_path / "march.results.csv") == ["unsent"] * 3
+    assert "not-the-key-of-the-sandbox" not in ended.stdout + ended.stderr
+
+
+def test_another_url_under_a_known_scope_is_refused_until_it_is_the_same_keen(
+    program: Program, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    program("run", file)
+    moved = start_sandbox(audit="moved.jsonl")
+    former, program.url = program.url, moved.url
+    refused = program("run", file)
+    assert refused.returncode == 6
+    assert "formerly" in refused.stderr
+    program.settings["IMPORTER_API__FORMERLY"] = json.dumps([former])
+    assert program("run", file).returncode == 0
+    assert moved.purchase_requests == 0
+
+
+def test_an_identity_column_added_in_june_stops_until_it_is_accepted(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    may = purchases(2)
+    file = write_csv(tmp_path / "may.csv", may)
+    program("run", file)
+    program.settings["IMPORTER_IDENTITY__COLUMNS"] = '["Order"]'
+    refused = program("run", file)
+    assert refused.returncode == 6
+    assert "--accept-identity-change" in refused.stderr
+    assert "Order" in refused.stderr
+    june = write_csv(tmp_path / "june.csv", [*may, *purchases(1, first=3)])
+    accepted = program("run", june, "--accept-identity-change")
+    assert accepted.returncode == 3
+    assert statuses(tmp_path / "june.results.csv") == ["conflict", "conflict", "created"]
+    assert sandbox.purchase_requests == 3
+    assert program("run", june).returncode == 3
+
+
+# A workspace has one run at a time
+
+
+def test_a_second_run_leaves_at_once_and_names_the_first(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(FaultPlan(latency=0.2))
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__CONCURRENCY": "1"})
+    file = write_csv(tmp_path / "march.csv", purchases(200))
+    first = program.start("run", file)
+    while not sandbox.purchase_requests:
+        assert first.poll() is None, first.communicate()
+    second = program("run", file)
+    assert second.returncode == 11
+    assert str(first.pid) in second.stderr
+    assert "march.csv" in second.stderr
+    status = json.loads(program("status", "--json").stdout)
+    assert (status["running"]["pid"], status["running"]["total"]) == (first.pid, 200)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=60) == 143
+    first.communicate()
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_drains_what_is_on_its_way_and_writes_the_results(
+    signum: int, code: int, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(FaultPlan(latency=0.05))
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__CONCURRENCY": "3"})
+    rows = purchases(300)
+    file = write_csv(tmp_path / "march.csv", rows)
+    running = program.start("run", file)
+    while sandbox.purchase_requests < 10:
+        assert running.poll() is None, running.communicate()
+    running.send_signal(signum)
+    _, logged = running.communicate(timeout=60)
+    assert running.returncode == code, logged
+    counts = check_promise(
+        sandbox.audit, rows, tmp_path / "march.results.csv", tmp_path / "workspace/ledger.sqlite"
+    )
+    assert counts["in_doubt"] == 0
+    assert counts["created"] == sandbox.purchase_requests < 300
+    assert program("run", file).returncode == 0
+    assert sandbox.purchase_requests == 300
+
+
+# Doubt and its settlement
+
+
+def test_rows_in_doubt_are_named_held_and_settled_by_a_person(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    leads = [sandbox_lead(number) for number in (2, 3)]
+    sandbox = start_sandbox(
+        FaultPlan(by_lead={leads[0]: ["reset-after-commit"], leads[1]: ["http-500-before-commit"]})
+    )
+    program = Program(tmp_path, sandbox.url)
+    file = write_csv(tmp_path / "march.csv", purchases(4))
+    ended = program("run", file)
+    assert ended.returncode == 4
+    assert "rows 3, 4" in ended.stdout
+    results = tmp_path / "march.results.csv"
+    assert statuses(results) == ["created", "in_doubt", "in_doubt", "created"]
+    assert program("run", file).returncode == 4
+    assert sandbox.purchase_requests == 4
+
+    [found] = [one for one in sandbox.audit.committed if one.lead_id == leads[0]]
+    fill_in(results, {3: ("created", found.purchase_id), 4: ("not created", "")})
+    assert program("resolve", results, "--by", "ops").returncode == 6  # too young
+    settled = program("resolve", results, "--by", "ops", "--note", "seen in Keen", "--force")
+    assert settled.returncode == 0, settled.stderr
+    assert "no row has a new" in program("resolve", results, "--force").stdout
+    assert program("run", file).returncode == 0
+    assert statuses(results) == ["already_created"] * 2 + ["created", "already_created"]
+    assert read_results(results)[1]["keen_purchase_id"] == found.purchase_id
+    assert sandbox.purchase_requests == 5
+
+
+@pytest.mark.parametrize(
+    ("filled", "said"),
+    [
+        ({2: ("maybe", "")}, "maybe"),
+        ({2: ("not created", "")}, "row 2"),
+        ({3: ("created", "not-an-id")}, "not-an-id"),
+        ({3: ("created", "TAKEN")}, "row 2"),
+        ({3: ("send", "")}, "send"),
+    ],
+)
+def test_a_settlement_that_makes_no_sense_settles_nothing(
+    filled: dict[int, tuple[str, str]], said: str, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(FaultPlan(by_lead={sandbox_lead(2): ["http-500-after-commit"]}))
+    program = Program(tmp_path, sandbox.url)
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    program("run", file)
+    results = tmp_path / "march.results.csv"
+    taken = read_results(results)[0]["keen_purchase_id"]
+    words = {row: (text, found.replace("TAKEN", taken)) for row, (text, found) in filled.items()}
+    fill_in(results, words)
+    ended = program("resolve", results, "--force")
+    assert ended.returncode == 6
+    assert said in ended.stderr
+    assert json.loads(program("status", "--json").stdout)["in_doubt"]
+
+
+def test_a_held_duplicate_goes_out_once_when_a_person_says_send(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(1) * 2)
+    assert program("run", file).returncode == 3
+    results = tmp_path / "march.results.csv"
+    fill_in(results, {3: ("send", "")})
+    assert program("resolve", results).returncode == 0
+    assert program("run", file).returncode == 0
+    assert program("run", file).returncode == 0
+    assert sandbox.purchase_requests == 2
+
+
+def fill_in(results: Path, words: dict[int, tuple[str, str]]) -> None:
+    """Write keen_resolution and keen_purchase_id as a person would, by row number."""
+    rows = read_results(results)
+    for row in rows:
+        if (number := int(row["keen_row"])) in words:
+            row["keen_resolution"], row["keen_purchase_id"] = words[number]
+    write_csv(results, [tuple(row.values()) for row in rows], tuple(rows[0]))
+
+
+def test_results_and_status_come_from_the_ledger_alone(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(3))
+    program("run", file)
+    (tmp_path / "march.results.csv").unlink()
+    calls = sandbox.total_requests
+    assert program("results", file).returncode == 0
+    assert statuses(tmp_path / "march.results.csv") == ["already_created"] * 3
+    status = program("status")
+    assert "march.csv" in status.stdout
+    assert "created 3" in status.stdout
+    assert sandbox.total_requests == calls
+
+
+# Faults on the way
+
+
+def test_what_provably_did_nothing_is_retried_until_it_is_created(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(
+        FaultPlan(
+            by_lead={
+                sandbox_lead(2): ["http-503-boot-error"],
+                sandbox_lead(3): ["http-429-retry-after", "http-521"],
+            }
+        )
+    )
+    program = Program(tmp_path, sandbox.url)
+    assert program("run", write_csv(tmp_path / "march.csv", purchases(4))).returncode == 0
+    found = read_results(tmp_path / "march.results.csv")
+    assert [row["keen_attempts"] for row in found] == ["1", "2", "3", "1"]
+    assert len(sandbox.audit.committed) == 4
+
+
+def test_nobody_answering_leaves_every_row_unsent(tmp_path: Path, program: Program) -> None:
+    program.url = "http://127.0.0.1:1/"
+    ended = program("run", write_csv(tmp_path / "march.csv", purchases(2)))
+    assert ended.returncode == 5
+    assert statuses(tmp_path / "march.results.csv") == ["unsent"] * 2
+
+
+# The rest of the commands
+
+
+def test_the_demo_sends_everything_once_and_nothing_the_second_time(tmp_path: Path) -> None:
+    program = Program(tmp_path, "")
+    program.settings |= {"KEEN_API_KEY": "", "IMPORTER_API__SCOPE": "keen"}
+    first = program("demo", "--folder", tmp_path / "demo")
+    assert first.returncode == 0, first.stderr
+    assert "29 purchase requests" in first.stdout
+    again = program("demo", "--folder", tmp_path / "demo")
+    assert "0 purchase requests" in again.stdout
+    faulty = program("demo", "--faults", "--folder", tmp_path / "demo")
+    assert faulty.returncode == 0
+    assert "in doubt" in faulty.stdout
+
+
+def test_init_writes_a_configuration_that_works_and_never_replaces_one(
+    tmp_path: Path, program: Program
+) -> None:
+    assert program("init").returncode == 0
+    written = tmp_path / "importer.toml"
+    example = Path(__file__).resolve().parent.parent / "config.example.toml"
+    assert written.read_text("utf-8") == example.read_text("utf-8")
+    assert program("check", write_csv(tmp_path / "march.csv", purchases(1))).returncode == 0
+    assert program("init").returncode == 2
+
+
+def test_the_sandbox_serves_the_program_until_it_is_interrupted(tmp_path: Path) -> None:
+    program = Program(tmp_path, "")
+    serving = program.start("sandbox", "--port", "0", "--any-lead")
+    assert serving.stdout is not None
+    first = serving.stdout.readline()
+    found = re.search(r"http://\S+", first)
+    assert found, first
+    program.url = found[0]
+    assert program("run", write_csv(tmp_path / "march.csv", purchases(2))).returncode == 0
+    serving.send_signal(signal.SIGINT)
+    serving.communicate(timeout=30)
+    assert serving.returncode == 0
+    assert SANDBOX_API_KEY not in (tmp_path / "sandbox-audit.jsonl").read_text("utf-8")
+
+
+def test_help_is_quick_and_speaks_of_every_command(tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = Program(tmp_path, "")("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    commands = ("run", "check", "results", "status", "resolve", "sandbox", "demo", "init")
+    assert all(f"\n  {command} " in ended.stdout for command in commands), ended.stdout
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 0.5, f"{spent:.2f} s of CPU"
+
+
+def test_without_a_terminal_no_cell_value_reaches_the_output(
+    program: Program, tmp_path: Path
+) -> None:
+    rows = [*purchases(2), ("SECRET-LEAD", "SECRET-NAME", "SECRET-SUM", "SECRET-DAY", "")]
+    ended = program("run", write_csv(tmp_path / "march.csv", rows))
+    assert ended.returncode == 3
+    assert "SECRET" not in ended.stdout + ended.stderr
+    assert "row 4" in ended.stdout
+    assert "SECRET-SUM" in (tmp_path / "march.results.csv").read_text("utf-8")
+
+
+def test_quiet_says_nothing_when_all_is_well(program: Program, tmp_path: Path) -> None:
+    ended = program("run", write_csv(tmp_path / "march.csv", purchases(1)), "--quiet")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_the_key_is_nowhere(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    sandbox = start_sandbox(
+        FaultPlan(
+            shares={"reset-after-commit": 0.2, "http-500-before-commit": 0.2, "html-200": 0.1}
+        )
+    )
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__MAX_IN_DOUBT": "0"})
+    ended = program("run", write_csv(tmp_path / "march.csv", purchases(40)))
+    assert SANDBOX_API_KEY not in ended.stdout + ended.stderr
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert SANDBOX_API_KEY.encode() not in path.read_bytes(), path

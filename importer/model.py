@@ -7,9 +7,9 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003 - pydantic reads the annotations
 from typing import Annotated, Final
-from uuid import UUID
+from uuid import UUID  # noqa: TC003
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 

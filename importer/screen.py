@@ -33,7 +33,7 @@ from importer.wording import end_lines, plan_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from importer.pipeline import Ended, Prepared
+    from importer.job import Ended, Prepared
     from importer.reconciler.report import PlanSummary
     from importer.sender.events import Event, SendReport
     from importer.workspace import Progress as ProgressFile
@@ -55,6 +55,10 @@ class CommandScreen:
         self._bar = bar and not quiet
         self._private = sys.stdout.isatty()
         self._log = structlog.get_logger()
+
+    def show_note(self, note: str) -> None:
+        """Show a warning that concerns the whole run."""
+        self._say(f"Note: {note}")
 
     def show_plan(self, prepared: Prepared) -> None:
         """Say how the file was understood and what is about to be done."""
@@ -110,7 +114,7 @@ class CommandScreen:
         self._say(f"Results of {summary.file}")
         self._say_all(end_lines(summary))
         if ended.kept_path is not None:
-            self._say(f"  An earlier results file of another import is kept as {ended.kept_path}")
+            self._say(f"  The results file of another import is kept as {ended.kept_path.name}")
         self._say(f"  {summary.results}")
         if not sys.stderr.isatty() and not self._quiet:
             counted = {status: count for status, count in summary.counts.items() if count}

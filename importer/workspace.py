@@ -29,9 +29,13 @@ RUN: Final = "run.json"
 PROGRESS: Final = "progress.json"
 COPIES: Final = "importer-copies-"
 """Telling enough that nothing of the user's is ever removed, whatever folder they chose."""
+STATUS: Final = "importer status"
+"""What stands for a file's name while only the ledger's status is read."""
 TRIES: Final = 5
+STATUS_TRIES: Final = 200
 PATIENCE: Final = 0.05
-"""Seconds between tries for the lock, which `importer status` takes for an instant."""
+"""Seconds between tries for the lock. A run leaves at once where another run has it, but not
+because somebody looks at the status just then."""
 INTERVAL: Final = 1.0
 """Seconds, at least, between two writes of the progress."""
 
@@ -196,12 +200,13 @@ def read_progress(path: Path) -> dict[str, Any] | None:
 
 
 def _lock_patiently(path: Path, sleep: Callable[[float], object]) -> int | None:
-    for attempt in range(TRIES):
-        if attempt:
-            sleep(PATIENCE)
+    for attempt in range(STATUS_TRIES):
         descriptor = lock.acquire(path)
         if descriptor is not None:
             return descriptor
+        if attempt + 1 >= TRIES and _read_holder(path.parent).file != STATUS:
+            return None
+        sleep(PATIENCE)
     return None
 
 

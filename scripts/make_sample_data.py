@@ -93,9 +93,8 @@ def main() -> None:
                 [lead, product, description or "", amount, day.isoformat(), triggers or "", order]
             )
     book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = "Purchases"
+    book.remove(book.active)
+    sheet = book.create_sheet("Purchases")
     sheet.append(HEADER)
     for lead, product, description, amount, day, triggers, order in reversed(clean_rows()):
         sheet.append([lead, product, description, float(Decimal(amount)), day, triggers, order])

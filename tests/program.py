@@ -15,6 +15,7 @@ import openpyxl
 from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 HEADER = ("Lead ID", "Product", "Amount", "Date", "Order")
@@ -93,13 +94,17 @@ def purchases(count: int, *, first: int = 1) -> list[tuple[str, str, str, str, s
     ]
 
 
-def write_csv(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = HEADER) -> Path:
+def write_csv(
+    path: Path, rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = HEADER
+) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
 
 
-def write_xlsx(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = HEADER) -> Path:
+def write_xlsx(
+    path: Path, rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = HEADER
+) -> Path:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None

@@ -21,10 +21,11 @@ from rich.table import Table
 from importer.commands.imports import open_api
 from importer.config import ApiSection, Config, Order, SendSection, WorkspaceSection
 from importer.errors import ExitCode, UsageError
+from importer.job import Job
 from importer.ledger.sqlite import SqliteLedger
 from importer.logs import configure_logs, redact
 from importer.model import RowStatus
-from importer.pipeline import Job, run_import
+from importer.pipeline import run_import
 from importer.sandbox.company import SANDBOX_API_KEY
 from importer.sandbox.faults import FaultPlan
 from importer.sandbox.server import SandboxSettings, run_sandbox
@@ -32,11 +33,11 @@ from importer.screen import CommandScreen
 from importer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from importer.pipeline import Ended
+    from importer.job import Ended
 
 SAMPLES: Final = ("purchases.csv", "purchases.xlsx", "purchases-messy.csv")
 SCOPE: Final = "demo"
-SHOWN_ROWS: Final = 12
+SHOWN_ROWS: Final = 10
 
 FAULTS: Final = {
     "http-503-boot-error": 0.12,

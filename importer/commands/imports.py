@@ -10,8 +10,9 @@ import structlog
 
 from importer.config import Order, api_key, load_config
 from importer.errors import ConfigError, ExitCode
+from importer.job import Job
 from importer.logs import configure_logs, redact
-from importer.pipeline import Job, check_import, rewrite_results, run_import
+from importer.pipeline import check_import, rewrite_results, run_import
 from importer.reconciler.report import plan_exit_code
 from importer.screen import CommandScreen, print_error
 from importer.sender.api import Api

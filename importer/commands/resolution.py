@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import getpass
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from importer.commands.imports import make_job
-from importer.config import workspace_path
 from importer.errors import ExitCode, GuardError
 from importer.ledger.contract import Choice, LedgerState, Resolution
-from importer.ledger.sqlite import SqliteLedger
 from importer.model import RowStatus
-from importer.pipeline import prepare
+from importer.preparation import open_ledger, prepare
 from importer.screen import print_error
-from importer.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from importer.job import Prepared
     from importer.ledger.contract import Entry, Ledger
-    from importer.pipeline import Prepared
 
 YOUNGEST: Final = timedelta(seconds=400)
 """A purchase may land in Keen so long after its request: the longest life of its worker."""
@@ -53,27 +49,23 @@ class Unacceptable(Exception):  # noqa: N818 - caught here, row by row
 def resolve_command(params: Mapping[str, Any]) -> ExitCode:
     """Record what a person found out, all of it or nothing."""
     job = make_job(params)
-    workspace = Workspace(workspace_path(job.config))
-    with workspace.hold(job.path.name):
-        with closing(SqliteLedger.open(workspace.ledger_path)) as ledger:
-            now = datetime.now(UTC)
-            ledger.interrupted(now)
-            prepared = prepare(job, workspace.copies_folder, ledger)
-            who = params["by"] or getpass.getuser()
-            make = _Resolver(ledger, prepared, who, params["note"], now, force=params["force"])
-            resolutions = make.resolutions()
-            if not resolutions:
-                print("Nothing to settle: no row has a new keen_resolution.")
-                return ExitCode.OK
-            for row, resolution in resolutions:
-                print(f"  row {row}: {_described(resolution)}")
-            if not params["yes"] and sys.stdin.isatty() and not _agrees(len(resolutions)):
-                print_error("Nothing was settled.")
-                return ExitCode.STOPPED_EARLY
-            ledger.resolve(
-                prepared.view.scope, [made for _, made in resolutions], file=job.path.name
-            )
-    print(f"Settled {len(resolutions)} rows. Run `importer run {job.path}` to go on.")
+    with open_ledger(job, make=False) as (_, folder, ledger):
+        prepared = prepare(job, folder, ledger, writes_results=False)
+        who = params["by"] or getpass.getuser()
+        resolver = _Resolver(
+            ledger, prepared, who, params["note"], datetime.now(UTC), force=params["force"]
+        )
+        resolutions = resolver.resolutions()
+        if not resolutions:
+            print("Nothing to settle: no row has a new keen_resolution.")
+            return ExitCode.OK
+        for row, resolution in resolutions:
+            print(f"  row {row}: {_described(resolution)}")
+        if not params["yes"] and sys.stdin.isatty() and not _agrees(len(resolutions)):
+            print_error("Nothing was settled.")
+            return ExitCode.STOPPED_EARLY
+        ledger.resolve(prepared.view.scope, [made for _, made in resolutions], file=job.path.name)
+    print(f"Settled {len(resolutions)} rows. `importer run` of that file or its input goes on.")
     return ExitCode.OK
 
 

@@ -10,7 +10,7 @@ from importer.config import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
 from importer.model import format_instant
-from importer.workspace import Workspace, holder, read_progress
+from importer.workspace import STATUS, Workspace, holder, read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def read_status(path: Path) -> dict[str, Any]:
     if running is None and workspace.ledger_path.exists():
         try:
             with (
-                workspace.hold("importer status"),
+                workspace.hold(STATUS),
                 closing(SqliteLedger.open(workspace.ledger_path)) as ledger,
             ):
                 return status | _read_ledger(ledger)
@@ -108,7 +108,10 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
             )
         if len(waiting) > NAMED:
             yield f"  and {len(waiting) - NAMED:,} more: `importer status --json` lists all"
-        yield "  Look them up in Keen, fill keen_resolution in the results file, then: importer resolve"
+        yield (
+            "  Look them up in Keen, fill keen_resolution in the results file, then: importer "
+            "resolve FILE"
+        )
 
 
 def _running_lines(running: dict[str, Any]) -> Iterator[str]:

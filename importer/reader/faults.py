@@ -100,7 +100,7 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
         "format the cell as a date, or write it like 2026-03-04",
     ),
     FaultCode.DATE_OUT_OF_RANGE: (
-        "is outside the years 2000 to 2100",
+        "is outside the years 2000 to 2100, or to 2099 where it is a local time",
         "correct the year",
     ),
     FaultCode.DATE_TOO_PRECISE: (

@@ -53,7 +53,7 @@ def day(number: int) -> datetime:
     return datetime(2026, 3, number, tzinfo=UTC)
 
 
-def bought(lead_number: int = 1, amount: str = "10", **values: Any) -> dict[str, Any]:
+def bought(lead_number: int = 1, amount: str = "10", **values: object) -> dict[str, Any]:
     """Return one row; `order` is its identity value, `key` and `was` what a results file says."""
     order = values.pop("order", None)
     return {
@@ -69,15 +69,15 @@ def bought(lead_number: int = 1, amount: str = "10", **values: Any) -> dict[str,
     }
 
 
-def undated(lead_number: int = 1, amount: str = "10", **values: Any) -> dict[str, Any]:
-    return bought(lead_number, amount, date=None, **values)
+def undated(lead_number: int = 1, amount: str = "10", **values: object) -> dict[str, Any]:
+    return bought(lead_number, amount, **{**values, "date": None})
 
 
 @dataclass
 class Story:
     ledger: SqliteLedger = field(default_factory=lambda: SqliteLedger.open(None))
     scope: str = "keen"
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     now: datetime = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
     sent: list[str] = field(default_factory=list)
     """Every key that ever went out, in order."""
@@ -147,7 +147,7 @@ class Story:
             file="march.results.csv",
         )
 
-    def under(self, **policy: Any) -> Story:
+    def under(self, **policy: Any) -> Story:  # noqa: ANN401 - Policy judges them
         """Return the same story told with another policy, over the same ledger."""
         return replace(self, policy=replace(self.policy, **policy))
 

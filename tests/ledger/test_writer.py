@@ -146,6 +146,28 @@ def test_workers_share_transactions_by_themselves() -> None:
     assert watched.ledger.imports()[0].counts[LedgerState.CREATED] == 200
 
 
+def test_a_worker_that_just_heard_meets_those_who_wait_already() -> None:
+    async def test(watched: Watched) -> None:
+        async def work(writer: GroupCommit) -> None:
+            await writer.commit(intend(deliver(2)))
+            writer.put(settle(deliver(2), APPLIED))
+            await writer.commit(intend(deliver(3)))
+
+        async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
+            watched.gate.clear()
+            tasks.start_soon(work, writer)
+            await watched.until_entered()
+            tasks.start_soon(writer.commit, intend(deliver(4)))
+            await anyio.wait_all_tasks_blocked()
+            watched.gate.set()
+
+    watched = run(test)
+    assert watched.groups == [
+        [intend(deliver(2))],
+        [intend(deliver(4)), settle(deliver(2), APPLIED), intend(deliver(3))],
+    ]
+
+
 def test_flush_returns_when_all_is_durable() -> None:
     async def test(watched: Watched) -> None:
         async with writer_of(watched) as writer:

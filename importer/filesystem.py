@@ -1,7 +1,11 @@
-"""A folder's path → whether a ledger is safe there. Reads the kernel's table of mounts."""
+"""A folder's path → whether a ledger is safe there, and its names made durable.
+
+Reads the kernel's table of mounts; syncs folders.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -73,3 +77,14 @@ def synced_by(path: Path) -> str | None:
 def _unescape(field: str) -> str:
     """Return a field of /proc/mounts, in which a blank is spelt as its octal code."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; Windows does so by itself and cannot be asked."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

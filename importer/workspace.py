@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from importer import lock
 from importer.errors import ConfigError, WorkspaceBusyError
-from importer.filesystem import network_type, synced_by
+from importer.filesystem import network_type, sync_folder, synced_by
 from importer.model import RowStatus, format_instant
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Workspace:
         """
         try:
             _refuse_network(self.path, self._mounts)
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(self.path)
             descriptor = _lock_patiently(self.path / LOCK, sleep)
         except OSError as error:
             raise _unusable(self.path, error) from error
@@ -197,6 +197,16 @@ def read_progress(path: Path) -> dict[str, Any] | None:
     Keys: pid, file, started, total, counts, rate (rows a second), paused_until. None: no run.
     """
     return _read_json(path / PROGRESS)
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder, and its missing parents, so that no power loss takes it and the ledger."""
+    if path.is_dir():
+        return
+    if not path.parent.exists():
+        _make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
 
 
 def _lock_patiently(path: Path, sleep: Callable[[float], object]) -> int | None:

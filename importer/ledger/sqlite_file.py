@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import LedgerError
+from importer.filesystem import sync_folder
 from importer.ledger.reserve import reserve_path
 
 if TYPE_CHECKING:
@@ -80,12 +81,7 @@ def _create(path: Path) -> None:
         pass  # another process was first; its ledger is opened, or found to be held
     finally:
         fresh.unlink()
-    if os.name == "posix":  # elsewhere folders cannot be synced
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)
 
 
 def _creation() -> str:

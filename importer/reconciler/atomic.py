@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.filesystem import sync_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -43,17 +45,6 @@ def write_atomically(
 def first_free(candidates: Iterable[Path]) -> Path:
     """Return the first of `candidates` that does not exist, not even as a broken link."""
     return next(path for path in candidates if not os.path.lexists(path))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable; Windows does so by itself and cannot be asked."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _create_like(target: Path, temporary: Path) -> None:

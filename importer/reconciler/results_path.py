@@ -14,7 +14,8 @@ from itertools import chain, count
 from typing import IO, TYPE_CHECKING, Final, Literal
 
 from importer.errors import ResultsError, UsageError
-from importer.reconciler.atomic import first_free, sync_folder
+from importer.filesystem import sync_folder
+from importer.reconciler.atomic import first_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

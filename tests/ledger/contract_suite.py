@@ -301,6 +301,11 @@ class LedgerContract:
         with pytest.raises(LedgerWriteError):
             ledger.commit(run, [Intent(other, minutes(1), cause)])
 
+    def test_a_key_never_moves_to_another_batch(self, ledger: Ledger) -> None:
+        bring(ledger, begin(ledger, batch="may"), deliver(2), LedgerState.UNSENT)
+        with pytest.raises(LedgerWriteError):
+            ledger.commit(begin(ledger, batch="june"), [intend(deliver(2))])
+
     @pytest.mark.parametrize("outcome", [NOT_APPLIED, REFUSED])
     def test_proof_about_a_later_attempt_does_not_settle_an_earlier_doubt(
         self, ledger: Ledger, outcome: Outcome

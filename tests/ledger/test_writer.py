@@ -22,9 +22,19 @@ from tests.ledger.examples import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from importer.ledger.contract import Change
+
+
+OPENED: list[SqliteLedger] = []
+
+
+@pytest.fixture(autouse=True)
+def _close_ledgers() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 class Watched:
@@ -32,6 +42,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.ledger = SqliteLedger.open(None)
+        OPENED.append(self.ledger)
         self.run = begin(self.ledger)
         self.groups: list[list[Change]] = []
         self.gate = threading.Event()

@@ -82,6 +82,9 @@ class Story:
     sent: list[str] = field(default_factory=list)
     """Every key that ever went out, in order."""
 
+    def close(self) -> None:
+        self.ledger.close()
+
     def plan(self, *rows: dict[str, Any], batch: str = "") -> Plan:
         judged = pl.DataFrame(
             [{"row": number, **row} for number, row in enumerate(rows, start=2)], schema=JUDGED

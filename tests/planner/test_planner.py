@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -22,10 +24,14 @@ from tests.planner.stories import (
     undated,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 @pytest.fixture
-def story() -> Story:
-    return Story()
+def story() -> Iterator[Story]:
+    with closing(Story()) as told:
+        yield told
 
 
 # The same rows again
@@ -173,8 +179,8 @@ def test_a_broken_cell_in_a_created_row_does_not_lose_its_key(story: Story) -> N
 
 def test_keys_of_a_ledger_that_is_not_this_one_stop_the_run(story: Story) -> None:
     [row] = as_results(story.results(bought(1)), bought(1))
-    with pytest.raises(GuardError, match="another ledger"):
-        Story().plan(row)
+    with closing(Story()) as elsewhere, pytest.raises(GuardError, match="another ledger"):
+        elsewhere.plan(row)
 
 
 def test_results_of_another_scope_are_new_purchases_here(story: Story) -> None:
@@ -331,15 +337,15 @@ def test_a_doubt_goes_out_again_only_while_every_attempt_is_covered_by_retention
 def test_however_rows_are_shuffled_cut_and_repeated_no_key_goes_out_twice(
     drawn: list[tuple[int, str, int | None]], random: object
 ) -> None:
-    story = Story()
-    rows = [
-        bought(number, amount, date=None if date is None else day(date))
-        for number, amount, date in drawn
-    ]
-    for allow in (False, True, False):
-        random.shuffle(rows)  # type: ignore[attr-defined]
-        story.under(allow_duplicates=allow).run(*rows)
-        story.under(allow_duplicates=allow).run(*rows[: len(rows) // 2])
-    assert len(story.sent) == len(set(story.sent))
-    again = story.results(*rows)
-    assert set(again["status"]) <= {"already_created"}
+    with closing(Story()) as story:
+        rows = [
+            bought(number, amount, date=None if date is None else day(date))
+            for number, amount, date in drawn
+        ]
+        for allow in (False, True, False):
+            random.shuffle(rows)  # type: ignore[attr-defined]
+            story.under(allow_duplicates=allow).run(*rows)
+            story.under(allow_duplicates=allow).run(*rows[: len(rows) // 2])
+        assert len(story.sent) == len(set(story.sent))
+        again = story.results(*rows)
+        assert set(again["status"]) <= {"already_created"}

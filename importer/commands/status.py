@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.config import load_config, workspace_path
@@ -45,6 +46,7 @@ def read_status(path: Path) -> dict[str, Any]:
                 workspace.hold(STATUS),
                 closing(SqliteLedger.open(workspace.ledger_path)) as ledger,
             ):
+                ledger.interrupted(datetime.now(UTC))  # nobody runs: what is `sending` is in doubt
                 return status | _read_ledger(ledger)
         except WorkspaceBusyError:
             running = holder(path)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import platformdirs
 from pydantic import (
@@ -32,6 +32,9 @@ from importer.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+TransportName: TypeAlias = Literal["httpx", "direct"]
+"""What carries requests to Keen; sender/transport.py knows what each name means."""
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -121,6 +124,7 @@ class SendSection(Section):
         ),
         AfterValidator(check.share),
     ] = "100%"
+    transport: Annotated[TransportName, Field(description='"httpx" or "direct"')] = "httpx"
 
 
 class WorkspaceSection(Section):
@@ -138,11 +142,27 @@ class ColumnsSection(Section):
     purchase_amount: Texts = ("purchase_amount", "Purchase amount", "amount", "price")
     date: Texts = ("date", "Purchase date", "purchased at")
     trigger_ids: Texts = ("trigger_ids", "Trigger IDs", "triggers")
+    constants: Annotated[
+        dict[str, str],
+        BeforeValidator(check.empty_as_table),
+        AfterValidator(check.constants),
+        Field(description='fields and their texts, such as { product_name = "Renewal" }'),
+    ] = {}
 
 
 class FormatSection(Section):
-    """How cells are read."""
+    """How files and cells are read."""
 
+    encoding: Annotated[
+        str,
+        AfterValidator(check.encoding),
+        Field(description='the name of an encoding such as "cp1252"'),
+    ] = "cp1252"
+    delimiter: Annotated[
+        Literal["auto", ",", ";", "\t", "|"],
+        BeforeValidator(check.tab_by_name),
+        Field(description='"auto", ",", ";", "tab" or "|"'),
+    ] = "auto"
     decimal: Annotated[Literal["auto", ".", ","], Field(description='"auto", "." or ","')] = "auto"
     dates: Annotated[
         Literal["auto"] | tuple[str, ...],
@@ -152,6 +172,10 @@ class FormatSection(Section):
     timezone: Annotated[
         str, AfterValidator(check.zone), Field(description="the name of a time zone")
     ] = "UTC"
+    currency: Annotated[
+        str,
+        Field(pattern=r"^(?:[A-Z]{3})?$", description='three capital letters such as "EUR"'),
+    ] = ""
 
 
 class RulesSection(Section):
@@ -214,6 +238,27 @@ class Order(Section):
     max_total: Decimal | None = None
     limit: int | None = None
     accept_identity_change: bool = False
+
+    def for_results(self) -> Order:
+        """Return what also holds for a run of this order's results file."""
+        return Order(
+            batch=self.batch,
+            allow_duplicates=self.allow_duplicates,
+            retry_rejected=self.retry_rejected,
+        )
+
+    def as_options(self) -> list[str]:
+        """Return the command line's options that ask the same; what is unset is left out."""
+        options: list[str] = []
+        for name, value in self:
+            option = f"--{name.replace('_', '-')}"
+            if name == "hidden_rows" and value:
+                options.append(f"--{value}-hidden-rows")
+            elif value is True:
+                options.append(option)
+            elif value is not False and value is not None and value != "":
+                options += [option, str(value)]
+        return options
 
 
 ApiKey = SecretStr

@@ -63,6 +63,11 @@ max_in_doubt = 20
 # "10%". "100%" = never stop for that.
 max_failures = "100%"
 
+# What carries the requests to Keen. "httpx" = a library that many programs use. "direct" = the
+# importer's own code: it takes less of this computer's time for each row, which shows only where
+# hundreds of rows are sent in a second, and it is younger. Through a proxy "httpx" always serves.
+transport = "httpx"
+
 
 [workspace]
 # The folder of the ledger, which remembers every purchase ever sent: with another ledger the same
@@ -81,8 +86,19 @@ purchase_amount = ["purchase_amount", "Purchase amount", "amount", "price"]
 date = ["date", "Purchase date", "purchased at"]
 trigger_ids = ["trigger_ids", "Trigger IDs", "triggers"]
 
+# Texts for fields that a file has no column for, such as { product_name = "Renewal" }. Decide
+# before the first import: a change makes other purchases of the same rows.
+constants = {}
+
 
 [format]
+# The encoding of CSV files that are neither UTF-8 nor UTF-16: what your spreadsheet program writes
+# where nobody chose UTF-8. "utf-8" = refuse such files.
+encoding = "cp1252"
+
+# What stands between the cells of a CSV file: "auto", ",", ";", "tab" or "|".
+delimiter = "auto"
+
 # What stands before the cents: "." or ",". "auto" = the column itself must prove it; one that does
 # not is refused, never guessed.
 decimal = "auto"
@@ -93,6 +109,10 @@ dates = "auto"
 
 # The time zone of dates and times that name none, such as "Europe/Berlin".
 timezone = "UTC"
+
+# The currency of your channel, such as "EUR": an amount that names another one is a fault. "" = any
+# one currency a file.
+currency = ""
 
 
 [rules]

@@ -98,6 +98,7 @@ def test_environment_beats_file_and_overrides_beat_both() -> None:
         ("rules.allow_negative", "true", True),
         ("rules.max_amount", "12.50", Decimal("12.50")),
         ("send.max_failures", "25", "25"),
+        ("send.transport", "direct", "direct"),
         ("api.url", "https://keen.test/a?b=[1,2]", "https://keen.test/a?b=[1,2]"),
         ("workspace.path", "", None),
     ],

@@ -13,9 +13,10 @@ FLOORS = [
     {"cli", "__main__"},
     {"options", "commands"},
     {"screen"},
+    {"tally"},
     {"wording"},
     {"pipeline"},
-    {"preparation", "dispatch"},
+    {"preparation", "dispatch", "conclusion"},
     {"job"},
     {"workspace"},
     {"reconciler"},
@@ -31,7 +32,16 @@ FLOORS = [
 """Top to bottom; a module imports its own floor and those below."""
 
 SEAMS = {
-    "httpx": {"sender/api.py", "sender/address.py", "sender/transport.py"},
+    "httpx": {
+        "sender/api.py",
+        "sender/connection.py",
+        "sender/failures.py",
+        "sender/transport.py",
+        "sender/stock_transport.py",
+        "sender/direct_transport.py",
+    },
+    "httpcore": {"sender/stock_transport.py"},
+    "h11": {"sender/direct_transport.py", "sender/failures.py"},
     "sqlite3": {"ledger"},
     "openpyxl": {"reader", "reconciler"},
     "python_calamine": {"reader"},

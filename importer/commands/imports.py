@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from importer.config import Order, api_key, load_config
-from importer.errors import ConfigError, ExitCode
+from importer.errors import ConfigError, ExitCode, UsageError
 from importer.job import Job
 from importer.logs import configure_logs, redact
 from importer.pipeline import check_import, rewrite_results, run_import
+from importer.reader.source import STANDARD_INPUT
 from importer.reconciler.report import plan_exit_code
 from importer.screen import CommandScreen, print_error
 from importer.sender.api import Api
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from importer.config import ApiKey, Config
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 def run_command(params: Mapping[str, Any]) -> ExitCode:
     """Make the purchases of one file."""
     job = make_job(params)
+    _refuse_unanswerable(job.path, yes=params["yes"])
     key = require_api(job.config)
     api = open_api(job.config, key)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
@@ -60,12 +63,23 @@ def results_command(params: Mapping[str, Any]) -> ExitCode:
 def make_job(params: Mapping[str, Any]) -> Job:
     """Return the job that a command's parameters ask for, and set up the logs on the way."""
     level = logging.WARNING if params.get("quiet") else logging.INFO
+    if params.get("verbose"):
+        level = logging.DEBUG
     configure_logs(params["log_format"].value if "log_format" in params else "auto", level=level)
     config = load_config(params["config"]).config
     asked = {name: params[name] for name in Order.model_fields if name in params}
     hidden = asked.get("hidden_rows")
     asked["hidden_rows"] = None if hidden is None else ("include" if hidden else "skip")
-    return Job(params["file"], config, Order(**asked))
+    return Job(params["file"], config, Order(**asked), params["config"])
+
+
+def _refuse_unanswerable(path: Path, *, yes: bool) -> None:
+    """Refuse a run that would have to ask a person, where the file takes the place of answers."""
+    if path == STANDARD_INPUT and not yes and sys.stderr.isatty():
+        raise UsageError(
+            "The rows come through standard input, so nobody can answer whether to send them.",
+            "Look at them with `importer check -`, then say --yes.",
+        )
 
 
 def require_api(config: Config) -> ApiKey:
@@ -86,7 +100,7 @@ def require_api(config: Config) -> ApiKey:
 
 def open_api(config: Config, key: ApiKey) -> Api:
     """Return the API that the configuration names. Raises ConfigError for an unusable URL."""
-    api = Api(config.api.url, key, timeout=config.send.timeout)
+    api = Api(config.api.url, key, timeout=config.send.timeout, transport=config.send.transport)
     if api.proxy is not None:
         structlog.get_logger().info("api.proxy", proxy=api.proxy)
     return api

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from importer.config import KEY
 from importer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def check_key(key: SecretStr) -> None:
 
     httpx puts a key with a blank, a newline or a letter beyond ASCII into its error's text.
     """
-    if not re.fullmatch(r"[\x21-\x7e]{1,200}", key.get_secret_value()):
+    if not KEY.fullmatch(key.get_secret_value()):
         raise ConfigError(
             "The API key is empty, too long, or holds a character that no API key has.",
             "Check KEEN_API_KEY or the file that api.key_file names.",

@@ -7,11 +7,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from importer.model import Purchase  # noqa: TC001 - pydantic reads it when it runs
+from importer.model import Purchase
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,12 +90,17 @@ def clean(text: str, secret: str = "") -> str:
     return " ".join(shown.split())[:MAX_MESSAGE]
 
 
-def read_purchase_id(body: bytes) -> str | None:
-    """Return the id of the purchase that an answer holds, if it holds one."""
+def read_purchase(body: bytes) -> AnsweredPurchase | None:
+    """Return the purchase that an answer holds, if it holds one."""
     try:
-        return _Created.model_validate_json(body).purchase.id
+        return _Created.model_validate_json(body).purchase
     except ValidationError:
         return None
+
+
+def read_lead_id(request: bytes) -> str | None:
+    """Return the lead that a request's body names, if it names one."""
+    return _Requested.model_validate_json(request).lead_id
 
 
 def read_error(body: bytes) -> str | None:
@@ -110,8 +115,23 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
 
+class AnsweredPurchase(Purchase):
+    """A purchase with the lead that it was made for, where the answer names one."""
+
+    leads_id: Any = None
+
+    def is_for(self, lead_id: str) -> bool:
+        """Whether nothing says that the purchase is another lead's."""
+        named = self.leads_id
+        return not isinstance(named, str) or named.casefold() == lead_id.casefold()
+
+
 class _Created(_Answer):
-    purchase: Purchase
+    purchase: AnsweredPurchase
+
+
+class _Requested(_Answer):
+    lead_id: str | None = None
 
 
 class _Refused(_Answer):

@@ -7,10 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from importer.model import Next, Outcome, Verdict
-from importer.sender.answer import Failure, clean, read_error, read_purchase_id
+from importer.sender.answer import AnsweredPurchase, Failure, clean, read_error, read_purchase
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What the rules look at."""
+
+    status: int
+    sb_error_code: str | None
+    purchase: AnsweredPurchase | None
+    of_other_lead: bool
+    error: str | None
+    retention: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +40,39 @@ class Rule:
     """Fits only where this pattern matches the whole header; None: with any or none."""
     purchase: bool = False
     """Fits only where the body holds a purchase with an id."""
+    of_other_lead: bool = False
+    """Fits only where that purchase names another lead than the one that was sent."""
     error: bool = False
     """Fits only where the body is Keen's `{"error": "…"}`."""
     retention: bool = False
     """Fits only where Keen remembers idempotency keys."""
 
+    def fits(self, seen: _Evidence) -> bool:
+        """Return whether the rule speaks of such an answer."""
+        return (
+            seen.status in self.statuses
+            and (self.sb_error_code is None or _matches(self.sb_error_code, seen.sb_error_code))
+            and (not self.purchase or seen.purchase is not None)
+            and (not self.of_other_lead or seen.of_other_lead)
+            and (not self.error or seen.error is not None)
+            and (not self.retention or seen.retention)
+        )
+
 
 _REFUSALS: Final = frozenset({400, 403, 404, 413, 415, 422})
 
 RULES: Final[tuple[Rule, ...]] = (
+    # Keen's specification: `leads_id` is the lead of the purchase. Another one's proves that the
+    # answer belongs to another request.
+    Rule(
+        range(200, 300),
+        Verdict.IN_DOUBT,
+        Next.HOLD_AND_COUNT,
+        "other-purchase",
+        "Keen answered {status} with another lead's purchase; it may have made this one too.",
+        purchase=True,
+        of_other_lead=True,
+    ),
     # Keen's specification: 200 with the purchase. Its id is the only proof there is.
     Rule(range(200, 300), Verdict.APPLIED, Next.DONE, "created", "", purchase=True),
     # Empty, HTML, cut short: the function may have run to its end. Three in a row mean that
@@ -135,6 +171,7 @@ def judge_answer(
     sb_error_code: str | None,
     body: bytes,
     *,
+    lead_id: str | None = None,
     retry_after: float | None = None,
     complete: bool = True,
     key_retention: float = 0,
@@ -142,37 +179,33 @@ def judge_answer(
 ) -> Outcome:
     """Return what an answer proves, by RULES; whatever they do not list is in doubt.
 
-    `complete` is False where the body was cut short or too large. `key_retention` is in hours.
+    `lead_id` is the lead that was sent, None where none was. `complete` is False where the body
+    was cut short or too large. `key_retention` is in hours.
     `secret` is the API key: a text of Keen's that repeats it is shown without it.
     """
     if not complete and not 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         counted = Next.HOLD_AND_COUNT if 200 <= status < 300 else Next.HOLD  # noqa: PLR2004
         message = f"Keen's answer {status} was cut short; the purchase may have been made."
         return Outcome(Verdict.IN_DOUBT, counted, "answer-cut-short", message, status)
-    purchase_id = read_purchase_id(body) if 200 <= status < 300 else None  # noqa: PLR2004
-    error = read_error(body) if status in _REFUSALS else None
     if status == 429 and b"RATE_LIMIT_EXCEEDED" in body:  # noqa: PLR2004 - RULES says why
         sb_error_code = "RATE_LIMIT_EXCEEDED"
-    rule = next(
-        (
-            rule
-            for rule in RULES
-            if status in rule.statuses
-            and (rule.sb_error_code is None or _matches(rule.sb_error_code, sb_error_code))
-            and (not rule.purchase or purchase_id is not None)
-            and (not rule.error or error is not None)
-            and (not rule.retention or key_retention > 0)
-        ),
-        _OTHERWISE,
+    purchase = read_purchase(body) if 200 <= status < 300 else None  # noqa: PLR2004
+    seen = _Evidence(
+        status,
+        sb_error_code,
+        purchase,
+        of_other_lead=not (purchase is None or lead_id is None or purchase.is_for(lead_id)),
+        error=read_error(body) if status in _REFUSALS else None,
+        retention=key_retention > 0,
     )
-    text = clean(error or "", secret)
+    rule = next((rule for rule in RULES if rule.fits(seen)), _OTHERWISE)
     return Outcome(
         rule.verdict,
         rule.next,
         rule.code.format(status=status),
-        text if rule.error else rule.message.format(status=status),
+        clean(seen.error or "", secret) if rule.error else rule.message.format(status=status),
         status,
-        purchase_id,
+        purchase.id if purchase is not None and rule.verdict is Verdict.APPLIED else None,
         # RFC 9110 10.2.3 knows it with 429 and 503; in doubt or not, the others should pause.
         retry_after if rule.next is Next.RETRY or status in {429, 503} else None,
     )

@@ -65,7 +65,7 @@ class RawServer:
         self.asked.set()
         if callable(step):
             await step(reader, writer)
-            return False
+            return getattr(step, "stays", False)
         writer.write(step)
         await writer.drain()
         return True
@@ -120,7 +120,7 @@ def then_reset(sent: bytes = b"", *, early: bool = False) -> Step:
     return step
 
 
-def then_hang(sent: bytes = b"") -> Step:
+def then_hang(sent: bytes = b"", *, early: bool = False) -> Step:
     """Send so much, then nothing until the client leaves."""
 
     async def step(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,6 +128,22 @@ def then_hang(sent: bytes = b"") -> Step:
         await writer.drain()
         await reader.read()
 
+    step.early = early  # type: ignore[attr-defined]
+    return step
+
+
+def then_more(sent: bytes, more: bytes, go: asyncio.Event, gone: asyncio.Event) -> Step:
+    """Send so much, more on `go`, say so by `gone`, and stay for the next request."""
+
+    async def step(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(sent)
+        await writer.drain()
+        await go.wait()
+        writer.write(more)
+        await writer.drain()
+        gone.set()
+
+    step.stays = True  # type: ignore[attr-defined]
     return step
 
 

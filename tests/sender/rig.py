@@ -113,7 +113,12 @@ class Rig:
             async with GroupCommit(ledger, run_id) as writer:
                 return await send(
                     deliveries,
-                    api=Api(self.url, SecretStr(SANDBOX_API_KEY), timeout=self.settings.timeout),
+                    api=Api(
+                        self.url,
+                        SecretStr(SANDBOX_API_KEY),
+                        timeout=self.settings.timeout,
+                        transport=self.settings.transport,
+                    ),
                     writer=writer,
                     settings=self.settings,
                     key_retention=self.key_retention,

@@ -108,6 +108,31 @@ def test_each_answer_is_judged_as_the_table_says(
     assert outcome.message or expected == APPLIED
 
 
+LEAD = "5a4d0b0c-0000-4000-8000-00000000000a"
+
+
+@pytest.mark.parametrize(
+    ("leads_id", "expected", "code"),
+    [
+        (LEAD, APPLIED, "created"),
+        (LEAD.upper(), APPLIED, "created"),
+        (LEAD.replace("a", "b"), COUNTED, "other-purchase"),
+        ("", COUNTED, "other-purchase"),
+        (None, APPLIED, "created"),
+        (7, APPLIED, "created"),
+        ([LEAD], APPLIED, "created"),
+    ],
+)
+def test_another_leads_purchase_is_the_answer_to_another_request(
+    leads_id: object, expected: tuple[Verdict, Next], code: str
+) -> None:
+    body = json.dumps({"purchase": {"id": "p-1", "leads_id": leads_id}}).encode()
+    outcome = judge_answer(200, None, body, lead_id=LEAD)
+    assert (outcome.verdict, outcome.next, outcome.code) == (*expected, code)
+    assert outcome.purchase_id == ("p-1" if expected == APPLIED else None)
+    assert judge_answer(200, None, body, lead_id=None).verdict is Verdict.APPLIED
+
+
 def test_keens_own_text_is_the_message_of_a_refusal() -> None:
     assert judge_answer(403, None, ERROR).message == "Lead not accessible"
 

@@ -43,11 +43,12 @@ def rig_of(start: StartSandbox, folder: Path, *script: str, **changes: object) -
 # One attempt
 
 
+@pytest.mark.parametrize("transport", ["httpx", "direct"])
 def test_every_row_becomes_a_purchase_and_the_ledger_knows_its_id(
-    start_sandbox: StartSandbox, tmp_path: Path
+    start_sandbox: StartSandbox, tmp_path: Path, transport: str
 ) -> None:
     sandbox = start_sandbox(FaultPlan(latency=0.01))
-    rig = Rig(tmp_path, sandbox.url, settings(concurrency=4))
+    rig = Rig(tmp_path, sandbox.url, settings(concurrency=4, transport=transport))
     report = rig.run(rows(30))
     assert (report.created, report.stop, report.signal, report.unstored) == (30, None, None, ())
     ids = {entry.key: entry.purchase_id for entry in rig.entries().values()}
@@ -377,8 +378,9 @@ def test_a_stop_request_ends_every_wait(start_sandbox: StartSandbox, tmp_path: P
     assert (report.signal, report.created, report.unsent) == (signal.SIGINT, 1, 1)
 
 
+@pytest.mark.parametrize("transport", ["httpx", "direct"])
 def test_a_second_stop_request_drops_what_is_on_its_way_and_leaves_it_sending(
-    tmp_path: Path,
+    tmp_path: Path, transport: str
 ) -> None:
     async def run() -> None:
         stop = StopRequest()
@@ -389,7 +391,7 @@ def test_a_second_stop_request_drops_what_is_on_its_way_and_leaves_it_sending(
             await reader.read()
 
         async with raw_server(answer(), stop_twice) as server:
-            rig = Rig(tmp_path, server.url, stop=stop)
+            rig = Rig(tmp_path, server.url, settings(transport=transport), stop=stop)
             report = await rig.send(rows(9))
         assert (report.created, report.signal) == (1, signal.SIGINT)
         assert rig.states() == {2: "created", 3: "sending"}
@@ -397,7 +399,8 @@ def test_a_second_stop_request_drops_what_is_on_its_way_and_leaves_it_sending(
     anyio.run(run)
 
 
-def test_what_was_dropped_before_its_first_byte_is_unsent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["httpx", "direct"])
+def test_what_was_dropped_before_its_first_byte_is_unsent(tmp_path: Path, transport: str) -> None:
     async def run() -> None:
         stop = StopRequest()
 
@@ -409,7 +412,13 @@ def test_what_was_dropped_before_its_first_byte_is_unsent(tmp_path: Path) -> Non
                     anyio.from_thread.run_sync(stop.request, signal.SIGINT)
 
         async with raw_server(answer()) as server:
-            rig = Rig(tmp_path, server.url, stop=stop, ledger_type=Insisting)
+            rig = Rig(
+                tmp_path,
+                server.url,
+                settings(transport=transport),
+                stop=stop,
+                ledger_type=Insisting,
+            )
             await rig.send(rows(9))
             assert len(server.bodies) == 1
         assert rig.states() == {2: "created", 3: "unsent"}

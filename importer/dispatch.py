@@ -1,4 +1,7 @@
-"""A prepared file → its rows sent. Runs the event loop; touches the ledger, the API and signals."""
+"""A prepared file → its rows sent, and how long that took.
+
+Runs the event loop; touches the ledger, the API and signals.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,11 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from importer.errors import ApiError, ApiUnavailableError
+from importer.job import Sent
 from importer.ledger.writer import GroupCommit
 from importer.planner.deliveries import make_deliveries
+from importer.reader.identity import identity_settings
+from importer.reconciler.timing import Timing
 from importer.sender.events import SendReport
 from importer.sender.sender import send
 from importer.sender.signals import StopRequest, listen
@@ -20,22 +26,31 @@ from importer.sender.signals import StopRequest, listen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from importer.config import Config
     from importer.errors import ImporterError
     from importer.job import Prepared
     from importer.ledger.contract import Ledger
     from importer.sender.api import Api
     from importer.sender.events import Event
 
-NOTHING_SENT: Final = SendReport(
+_NO_REPORT: Final = SendReport(
     created=0, rejected=0, in_doubt=0, unsent=0, stop=None, signal=None, unstored=()
 )
+NOTHING_SENT: Final = Sent(_NO_REPORT, None)
 
 
 def send_rows(
     prepared: Prepared, api: Api, ledger: Ledger, run_id: int, observe: Callable[[Event], None]
-) -> SendReport:
+) -> Sent:
     """Send the prepared rows until all are settled, the run has to stop, or a signal asks to."""
-    return anyio.run(partial(_send, prepared, api, ledger, run_id, observe))
+    timing = Timing()
+
+    def tell(event: Event) -> None:
+        timing.observe(event)
+        observe(event)
+
+    report = anyio.run(partial(_send, prepared, api, ledger, run_id, tell))
+    return Sent(report, timing.told())
 
 
 async def _send(
@@ -45,8 +60,9 @@ async def _send(
     stop = StopRequest()
     async with anyio.create_task_group() as tasks:
         await tasks.start(listen, stop)
-        report = replace(NOTHING_SENT, stop=await _prove(api, stop), signal=stop.requested)
+        report = replace(_NO_REPORT, stop=await _prove(api, stop), signal=stop.requested)
         if report.stop is None and report.signal is None:
+            _remember_keen(prepared.job.config, ledger)
             async with GroupCommit(ledger, run_id) as writer:
                 report = await send(
                     make_deliveries(
@@ -64,6 +80,17 @@ async def _send(
                 )
         tasks.cancel_scope.cancel()
     return report
+
+
+def _remember_keen(config: Config, ledger: Ledger) -> None:
+    """Record the proven URL of the scope and the settings behind its keys: a first row follows.
+
+    Not earlier: a mistyped address would be remembered, and its correction refused.
+    """
+    settings = identity_settings(config)
+    ledger.remember_scope(config.api.scope, config.api.url)
+    if ledger.identity_settings(config.api.scope) != settings:
+        ledger.remember_identity_settings(config.api.scope, settings)
 
 
 async def _prove(api: Api, stop: StopRequest) -> ImporterError | None:

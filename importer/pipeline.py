@@ -8,23 +8,26 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from importer.conclusion import conclude
 from importer.dispatch import NOTHING_SENT, send_rows
 from importer.errors import ExitCode, LedgerError
-from importer.job import Ended
-from importer.preparation import check_gates, open_ledger, prepare
-from importer.reader.identity import identity_settings
-from importer.reconciler.reconciler import reconcile
-from importer.reconciler.report import summarise
-from importer.reconciler.results import write_results
-from importer.reconciler.results_path import keep_other
+from importer.preparation import (
+    check_gates,
+    check_settings,
+    forget_old_bodies,
+    open_ledger,
+    prepare,
+)
+from importer.reader.source import named_path
+from importer.reconciler.kept import WrittenFiles
+from importer.reconciler.problems import keep_problems
 from importer.workspace import Progress
 
 if TYPE_CHECKING:
-    from importer.job import Job, Prepared, Screen
+    from importer.job import Ended, Job, Prepared, Screen, Sent
     from importer.ledger.contract import Ledger
     from importer.reconciler.report import PlanSummary
     from importer.sender.api import Api
-    from importer.sender.events import SendReport
 
 
 def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
@@ -34,28 +37,40 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
         if workspace.note is not None:
             screen.show_note(workspace.note)
         prepared = prepare(job, folder, ledger)
+        for note in prepared.notes:
+            screen.show_note(note)
         screen.show_plan(prepared)
         check_gates(prepared, ledger)
         total = prepared.to_send.height
         if total and not screen.agrees(prepared):
             return None
+        forget_old_bodies(ledger, job.config.workspace.body_days, started)
         run_id = _begin(prepared, ledger)
-        report = NOTHING_SENT
+        sent = NOTHING_SENT
         if total:
             progress = Progress(workspace.path, file=job.path.name, total=total)
             with screen.watch(run_id, progress, total) as observe:
-                report = send_rows(prepared, api, ledger, run_id, observe)
-            screen.show_unstored(report)
-        ended = _finish(prepared, ledger, report, run_id, started)
+                sent = send_rows(prepared, api, ledger, run_id, observe)
+            screen.show_unstored(sent.report)
+        files = WrittenFiles(workspace.written_path)
+        ended = _finish(prepared, ledger, sent, run_id=run_id, started=started, written_files=files)
         screen.show_end(ended)
     return ended
 
 
 def check_import(job: Job, screen: Screen) -> PlanSummary:
-    """Do all of it up to the plan. Needs no API key and no network; changes nothing."""
+    """Do all of it up to the plan. Needs no API key and no network; sends and records nothing.
+
+    Rows with faults are written beside the input, to be corrected.
+    """
     with open_ledger(job, make=False) as (_, folder, ledger):
         prepared = prepare(job, folder, ledger)
+        for note in prepared.notes:
+            screen.show_note(note)
         screen.show_plan(prepared)
+        problems = keep_problems(named_path(job.path), prepared.reading, job.config.format)
+        if problems is not None:
+            screen.show_note(problems)
         check_gates(prepared, ledger)
     return prepared.summary
 
@@ -63,19 +78,19 @@ def check_import(job: Job, screen: Screen) -> PlanSummary:
 def rewrite_results(job: Job, screen: Screen) -> Ended:
     """Write the results of a file once more from the ledger; nothing is sent."""
     started = _now()
-    with open_ledger(job, make=False) as (_, folder, ledger):
-        ended = _conclude(prepare(job, folder, ledger), ledger, NOTHING_SENT, None, started)
+    with open_ledger(job, make=False) as (workspace, folder, ledger):
+        prepared = prepare(job, folder, ledger)
+        check_settings(prepared, ledger)
+        files = WrittenFiles(workspace.written_path)
+        ended = conclude(
+            prepared, ledger, NOTHING_SENT, run_id=None, started=started, written_files=files
+        )
         screen.show_end(ended)
     return ended
 
 
 def _begin(prepared: Prepared, ledger: Ledger) -> int:
-    """Record the scope's URL, the settings behind its keys, and the run with its plan."""
-    config = prepared.job.config
-    settings = identity_settings(config)
-    ledger.remember_scope(config.api.scope, config.api.url)
-    if ledger.identity_settings(config.api.scope) != settings:
-        ledger.remember_identity_settings(config.api.scope, settings)
+    """Record the run with its plan."""
     _, run_id = ledger.begin_run(
         scope=prepared.view.scope,
         batch=prepared.view.batch,
@@ -88,47 +103,25 @@ def _begin(prepared: Prepared, ledger: Ledger) -> int:
 
 
 def _finish(
-    prepared: Prepared, ledger: Ledger, report: SendReport, run_id: int, started: datetime
+    prepared: Prepared,
+    ledger: Ledger,
+    sent: Sent,
+    *,
+    run_id: int,
+    started: datetime,
+    written_files: WrittenFiles,
 ) -> Ended:
     """Write the results and record the run's end, also where they could not be written."""
     exit_code, summary = int(ExitCode.UNEXPECTED), "{}"
     try:
-        ended = _conclude(prepared, ledger, report, run_id, started)
+        ended = conclude(
+            prepared, ledger, sent, run_id=run_id, started=started, written_files=written_files
+        )
         exit_code, summary = ended.summary.exit_code, json.dumps(ended.summary.as_json())
     finally:
         with suppress(LedgerError):  # `status` then says that the run did not end
             ledger.end_run(run_id, exit_code=exit_code, summary=summary, at=_now())
     return ended
-
-
-def _conclude(
-    prepared: Prepared,
-    ledger: Ledger,
-    report: SendReport,
-    run_id: int | None,
-    started: datetime,
-) -> Ended:
-    """Reconcile, write the results, sum up."""
-    reading, path = prepared.reading, prepared.results_path
-    assert path is not None  # noqa: S101 - `prepare` found it, or raised
-    results = reconcile(
-        reading.rows, reading.faults, prepared.plan, ledger, prepared.view, run_id=run_id
-    )
-    kept = keep_other(path, results["idempotency_key"].drop_nulls().to_list())
-    written = write_results(path, reading.table, results)
-    summary = summarise(
-        results,
-        source=reading.source,
-        scope=prepared.view.scope,
-        batch=prepared.view.batch,
-        run_id=run_id,
-        started=started,
-        ended=_now(),
-        stop=report.stop,
-        signum=report.signal,
-        results_path=written,
-    )
-    return Ended(summary, results, written, kept)
 
 
 def _now() -> datetime:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from importer.commands.imports import make_job
+from importer.commands.rebuilding import rebuild_command
 from importer.errors import ExitCode, GuardError
 from importer.ledger.contract import Choice, LedgerState, Resolution
+from importer.logs import redacted
 from importer.model import RowStatus
-from importer.preparation import open_ledger, prepare
+from importer.preparation import check_settings, open_ledger, prepare
 from importer.screen import print_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from importer.job import Prepared
     from importer.ledger.contract import Entry, Ledger
@@ -37,6 +39,8 @@ class Filled:
     key: str | None
     """The key that the file carries."""
     found_id: str | None
+    attempts: str | None
+    """How often the row had been sent when the file was written."""
     planned_key: str | None
     """The key under which the row would be sent now; None: the row is invalid."""
     status: str | None
@@ -49,9 +53,12 @@ class Unacceptable(Exception):  # noqa: N818 - caught here, row by row
 def resolve_command(params: Mapping[str, Any]) -> ExitCode:
     """Record what a person found out, all of it or nothing."""
     job = make_job(params)
+    who = params["by"] or getpass.getuser()
+    if params["rebuild"]:
+        return rebuild_command(job, params, who)
     with open_ledger(job, make=False) as (_, folder, ledger):
         prepared = prepare(job, folder, ledger, writes_results=False)
-        who = params["by"] or getpass.getuser()
+        check_settings(prepared, ledger)
         resolver = _Resolver(
             ledger, prepared, who, params["note"], datetime.now(UTC), force=params["force"]
         )
@@ -59,13 +66,16 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
         if not resolutions:
             print("Nothing to settle: no row has a new keen_resolution.")
             return ExitCode.OK
-        for row, resolution in resolutions:
-            print(f"  row {row}: {_described(resolution)}")
+        for line in _lines(resolutions, prepared, private=sys.stdout.isatty()):
+            print(redacted(line))
         if not params["yes"] and sys.stdin.isatty() and not _agrees(len(resolutions)):
             print_error("Nothing was settled.")
             return ExitCode.STOPPED_EARLY
         ledger.resolve(prepared.view.scope, [made for _, made in resolutions], file=job.path.name)
-    print(f"Settled {len(resolutions)} rows. `importer run` of that file or its input goes on.")
+    rows = "1 row" if len(resolutions) == 1 else f"{len(resolutions):,} rows"
+    why = f": {params['note']}" if params["note"] else ""
+    print(redacted(f"Settled {rows}, by {who}{why}."))
+    print(f"  Next: {job.command}")
     return ExitCode.OK
 
 
@@ -82,7 +92,7 @@ class _Resolver:
         self._force = force
         self._filled = _filled_rows(prepared)
         scope = prepared.view.scope
-        keys = [filled.key for filled in self._filled if filled.key is not None]
+        keys = {key for filled in self._filled for key in (filled.key, filled.planned_key) if key}
         self._entries = {entry.key: entry for entry in ledger.find(scope, keys)}
         found = [filled.found_id.lower() for filled in self._filled if filled.found_id]
         self._id_owners = {entry.purchase_id: entry for entry in ledger.purchase_ids(scope, found)}
@@ -94,10 +104,11 @@ class _Resolver:
         made: list[tuple[int, Resolution]] = []
         faults: list[str] = []
         seen_ids: dict[str, int] = {}
+        said: dict[str, tuple[int, Resolution]] = {}
         for filled in self._filled:
             try:
                 resolution = self._resolve(filled)
-                if resolution is not None:
+                if resolution is not None and _is_new(resolution, filled.row, said):
                     _refuse_repeated_id(resolution, filled.row, seen_ids)
                     made.append((filled.row, resolution))
             except Unacceptable as fault:
@@ -114,13 +125,20 @@ class _Resolver:
         choice = _choice(filled.text)
         if choice is Choice.SEND:
             return self._release(filled)
-        entry = self._entries.get(filled.key or "")
-        if entry is None:
-            raise Unacceptable("its keen_idempotency_key is not one that was ever sent")
+        entry = self._entry(filled)
         if entry.state is not LedgerState.IN_DOUBT:
             if _is_settled_so(entry, choice):
                 return None
             raise Unacceptable(f"it is not in doubt but {entry.state.value}")
+        if choice is Choice.NOT_CREATED and filled.found_id is not None:
+            raise Unacceptable(
+                f"it says `not created`, but keen_purchase_id holds {filled.found_id!r}"
+            )
+        if filled.attempts != str(entry.attempts):
+            raise Unacceptable(
+                "it was sent again since this file was written; look again, and use the results of "
+                "the last run (`importer results FILE`)"
+            )
         age = self._now - entry.last_sent_at
         if age < YOUNGEST and not self._force:
             raise Unacceptable(
@@ -129,6 +147,20 @@ class _Resolver:
             )
         purchase_id = self._purchase_id(filled, entry) if choice is Choice.CREATED else None
         return self._made(entry.key, choice, purchase_id)
+
+    def _entry(self, filled: Filled) -> Entry:
+        """Return the entry that is meant: of the carried key, or of the row's own if that doubts.
+
+        A row that was edited into a doubtful purchase still carries the key that it had before.
+        """
+        entry = self._entries.get(filled.key or "")
+        own = self._entries.get(filled.planned_key or "")
+        carried_doubts = entry is not None and entry.state is LedgerState.IN_DOUBT
+        if own is not None and own.state is LedgerState.IN_DOUBT and not carried_doubts:
+            return own
+        if entry is None:
+            raise Unacceptable("its keen_idempotency_key is not one that was ever sent")
+        return entry
 
     def _release(self, filled: Filled) -> Resolution | None:
         if filled.planned_key is None:
@@ -161,7 +193,9 @@ class _Resolver:
 
 def _filled_rows(prepared: Prepared) -> list[Filled]:
     frame = (
-        prepared.reading.rows.select("row", "resolution", "carried_key", "found_id")
+        prepared.reading.rows.select(
+            "row", "resolution", "carried_key", "found_id", "carried_attempts"
+        )
         .drop_nulls("resolution")
         .join(
             prepared.plan.rows.select("row", "key", "status"),
@@ -189,12 +223,35 @@ def _is_settled_so(entry: Entry, choice: Choice) -> bool:
     return entry.state is settled
 
 
+def _is_new(resolution: Resolution, row: int, said: dict[str, tuple[int, Resolution]]) -> bool:
+    """Whether no earlier row has said the same of the same key, as a copied row does."""
+    first, other = said.setdefault(resolution.key, (row, resolution))
+    if first == row:
+        return True
+    if (other.choice, other.purchase_id) != (resolution.choice, resolution.purchase_id):
+        raise Unacceptable(f"row {first} says something else of the same purchase")
+    return False
+
+
 def _refuse_repeated_id(resolution: Resolution, row: int, seen: dict[str, int]) -> None:
     if resolution.purchase_id is None:
         return
     first = seen.setdefault(resolution.purchase_id, row)
     if first != row:
         raise Unacceptable(f"purchase {resolution.purchase_id} is given to row {first} as well")
+
+
+def _lines(
+    resolutions: list[tuple[int, Resolution]], prepared: Prepared, *, private: bool
+) -> Iterator[str]:
+    """Yield what will be recorded of each row; whose purchase it is, on a person's own screen."""
+    shown = {}
+    if private:
+        wanted = ("row", "lead_id", "product_name", "purchase_amount")
+        shown = {row: about for row, *about in prepared.reading.rows.select(wanted).iter_rows()}
+    for row, resolution in resolutions:
+        about = "  ".join(str(value) for value in shown.get(row, ()) if value is not None)
+        yield f"  row {row}: {_described(resolution)}" + (f"   ({about})" if about else "")
 
 
 def _described(resolution: Resolution) -> str:

@@ -7,18 +7,32 @@ decided here, once, before anything else: a wrong claim pays twice or never.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
+from importer.model import RowStatus
 from importer.reader.identity import make_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from importer.ledger.contract import Entry
 
-SEARCHED_OCCURRENCES: Final = 64
-"""How far a carried key that no ledger entry explains is looked for among its row's own keys."""
+SEARCHED: Final = 64
+SEARCHED_FOR_DUPLICATES: Final = 1_000
+"""How far a carried key that no ledger entry explains is looked for among its row's own keys: a
+held duplicate may be of a high occurrence, any other such row has rather been edited."""
+
+SENT_STATUSES: Final = frozenset(
+    {
+        RowStatus.CREATED.value,
+        RowStatus.ALREADY_CREATED.value,
+        RowStatus.IN_DOUBT.value,
+        RowStatus.REJECTED.value,
+    }
+)
+"""Carried statuses that say that this very row has been sent under the key that it carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,7 @@ class Claimant:
 
     row: int
     carried_key: str | None
+    carried_status: str | None
     told_apart: bool
     """A date or identity values say which purchase it is; without them only the file can."""
 
@@ -38,72 +53,69 @@ class Claim:
     row: int
     occurrence: int
     key: str
-    carried: bool
-    """The row's carried key proved it."""
 
 
 def claim(
     content: bytes,
     claimants: Sequence[Claimant],
-    known: Sequence[Entry],
+    known: Collection[Entry],
     import_content: bytes,
 ) -> list[Claim]:
     """Return a claim for each claimant, in their order.
 
     `claimants` are all rows of the file with this content, in the file's order; `known` are all
     ledger entries of it. A carried key that is this content's key at some occurrence takes that
-    occurrence; the others take the lowest unclaimed ones. A row that neither a date, identity
-    values nor a carried key tells apart passes over what a file with other content created: it
-    may be a new purchase (a monthly export without dates), and the guard holds it for a person.
+    occurrence; the others take the lowest unclaimed ones.
+
+    A row that neither a date, identity values nor a carried key tells apart passes over whatever
+    a file with other content has tried: it may be a new purchase (a monthly export without
+    dates), and the guard holds it for a person. There a carried key is proof only if the row was
+    sent under it; a key handed out to a row that was never sent may have been another file's.
+    Rejected entries are not passed over, so that a re-run shows them again.
     """
-    by_key = {entry.key: entry.occurrence for entry in known}
-    carried = _carried_occurrences(content, claimants, by_key)
-    claimed = set(carried.values())
-    created_elsewhere = {
+    elsewhere = {
         entry.occurrence
         for entry in known
-        if entry.state is LedgerState.CREATED and entry.import_content != import_content
+        if entry.import_content != import_content and entry.state is not LedgerState.REJECTED
     }
+    keys = _Keys(content, {entry.key: entry.occurrence for entry in known})
+    carried: dict[int, int] = {}
+    claimed: set[int] = set()
+    for claimant in claimants:
+        occurrence = keys.find(claimant, len(claimants))
+        if occurrence is None or occurrence in claimed:
+            continue
+        sent = claimant.told_apart or claimant.carried_status in SENT_STATUSES
+        if sent or occurrence not in elsewhere:
+            carried[claimant.row] = occurrence
+            claimed.add(occurrence)
+    free = (number for number in count(1) if number not in claimed)
+    free_of_others = (number for number in count(1) if number not in claimed | elsewhere)
     claims = []
     for claimant in claimants:
         occurrence = carried.get(claimant.row)
         if occurrence is None:
-            passed_over = set() if claimant.told_apart else created_elsewhere
-            occurrence = _lowest_free(claimed | passed_over)
-            claimed.add(occurrence)
-        claims.append(
-            Claim(
-                row=claimant.row,
-                occurrence=occurrence,
-                key=make_key(content, occurrence),
-                carried=claimant.row in carried,
-            )
-        )
+            occurrence = next(free if claimant.told_apart else free_of_others)
+        claims.append(Claim(claimant.row, occurrence, make_key(content, occurrence)))
     return claims
 
 
-def _carried_occurrences(
-    content: bytes, claimants: Sequence[Claimant], by_key: dict[str, int]
-) -> dict[int, int]:
-    """Return row → occurrence for those whose carried key is this content's; first come, first."""
-    taken: dict[int, int] = {}
-    for claimant in claimants:
-        if claimant.carried_key is None:
-            continue
-        occurrence = by_key.get(claimant.carried_key) or _search(
-            content, claimant.carried_key, max(SEARCHED_OCCURRENCES, len(claimants))
-        )
-        if occurrence is not None and occurrence not in taken.values():
-            taken[claimant.row] = occurrence
-    return taken
+class _Keys:
+    """The keys of one content, made as far as they are asked for."""
 
+    def __init__(self, content: bytes, known: dict[str, int]) -> None:
+        self._content = content
+        self._occurrences = known
+        self._made = 0
 
-def _search(content: bytes, key: str, up_to: int) -> int | None:
-    return next((n for n in range(1, up_to + 1) if make_key(content, n) == key), None)
-
-
-def _lowest_free(claimed: set[int]) -> int:
-    occurrence = 1
-    while occurrence in claimed:
-        occurrence += 1
-    return occurrence
+    def find(self, claimant: Claimant, rows: int) -> int | None:
+        """Return the occurrence whose key the row carries, or None."""
+        key = claimant.carried_key
+        if key is None:
+            return None
+        duplicate = claimant.carried_status == RowStatus.DUPLICATE.value
+        searched = max(SEARCHED_FOR_DUPLICATES if duplicate else SEARCHED, rows)
+        while key not in self._occurrences and self._made < searched:
+            self._made += 1
+            self._occurrences.setdefault(make_key(self._content, self._made), self._made)
+        return self._occurrences.get(key)

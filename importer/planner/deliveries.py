@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from importer.ledger.contract import LedgerState
 from importer.model import Delivery
-from importer.planner.planner import PAGE_ROWS
+from importer.planner.claiming import PAGE_ROWS
 from importer.reader.identity import RECIPE
 from importer.reader.validation import build_request
 

@@ -7,18 +7,24 @@ file. It looks at entries of the same scope and batch that are created, in doubt
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from importer.ledger.contract import Entry
 
 AMENDED: Final = "amended"
-"""The code of a row that carries the key of a live entry and has other content."""
+OTHER_BATCH: Final = "other-batch"
+"""The codes of a row that carries the key of a live entry and has other content, or another batch
+label in it."""
+
+LIVE: Final = frozenset({LedgerState.CREATED, LedgerState.IN_DOUBT, LedgerState.SENDING})
+"""States of entries that may have been applied."""
 
 WAYS_OUT: Final = (
     "If it is another purchase, give it a date, run with --batch LABEL, or write `send` into "
@@ -49,49 +55,70 @@ class Conflict:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class InThisFile:
+    """Which entries' own rows stand in the file at hand."""
+
+    claimed: Container[str]
+    """Keys that rows of the file claim by their content."""
+    carried: Container[str]
+    """Keys that rows of the file carry, be the rows amended or invalid."""
+
+    def has(self, entry: Entry, suspect: Suspect) -> bool:
+        """Whether the entry's row is another one than the suspect.
+
+        An amended row is still the entry's own. But of equal content only a claim counts: else
+        a copy would pass for the row that it was copied from, as soon as that one is edited.
+        """
+        if entry.key in self.claimed:
+            return True
+        return entry.content != suspect.content and entry.key in self.carried
+
+
 def find_conflict(
     suspect: Suspect,
-    carried: Entry | None,
+    evidence: Entry | None,
     similar: Iterable[Entry],
-    in_this_file: Container[str],
+    file: InThisFile,
+    *,
+    batch: str,
+    zone: tzinfo,
 ) -> Conflict | None:
     """Return the first conflict that applies, or None.
 
-    `carried` is the ledger's entry of the suspect's carried key; `similar` are entries that share
-    its lead or its identity; `in_this_file` has the keys of entries that rows of this file claim.
+    `evidence` is the live entry of a key that the suspect carries though its content differs;
+    `similar` are entries of this batch that share its lead or its identity; `zone` is that of
+    dates without a time.
     """
-    if carried is not None and _is_live(carried) and carried.content != suspect.content:
-        return Conflict(AMENDED, f"{_was(carried, 'with other values')} {WAYS_OUT}")
+    if evidence is not None and evidence.batch == batch:
+        return Conflict(AMENDED, f"{_was(evidence, 'with other values')} {WAYS_OUT}")
+    if evidence is not None and not batch:
+        how = f"under --batch {evidence.batch}"
+        ways_out = "Run with that --batch, or remove the keen_ columns if it is meant once more."
+        return Conflict(OTHER_BATCH, f"{_was(evidence, how)} {ways_out}")
     others = [
         entry
         for entry in similar
-        if entry.key != suspect.key and entry.key not in in_this_file and _is_live(entry)
+        if entry.key != suspect.key and entry.state in LIVE and not file.has(entry, suspect)
     ]
     for entry in others:
         if suspect.identity is not None and suspect.identity == entry.identity:
             said = _was(entry, "under the same identity columns with other values")
             return Conflict("same-identity", f"{said} {WAYS_OUT}")
     for entry in others:
-        if _looks_like(suspect, entry):
-            undated = suspect.date is None and suspect.content == entry.content
-            how = (
-                "with the same values and no date, so nothing tells the two apart,"
-                if undated
-                else "with the same lead, date and " + _shared(suspect, entry)
-            )
-            return Conflict(
-                "undated-repeat" if undated else "similar-purchase",
-                f"{_was(entry, how)} {WAYS_OUT}",
-            )
+        shared = _shared(suspect, entry)
+        if shared is None or not _may_be_the_same(suspect, entry, zone):
+            continue
+        if suspect.date is None and suspect.content == entry.content:
+            how = "with the same values and no date, so nothing tells the two apart,"
+            return Conflict("undated-repeat", f"{_was(entry, how)} {WAYS_OUT}")
+        how = f"with the same lead, date and {shared}"
+        return Conflict("similar-purchase", f"{_was(entry, how)} {WAYS_OUT}")
     return None
 
 
-def _is_live(entry: Entry) -> bool:
-    return entry.state in {LedgerState.CREATED, LedgerState.IN_DOUBT, LedgerState.SENDING}
-
-
-def _looks_like(suspect: Suspect, entry: Entry) -> bool:
-    """Whether lead, date and product or amount agree, and no identity values tell them apart."""
+def _may_be_the_same(suspect: Suspect, entry: Entry, zone: tzinfo) -> bool:
+    """Whether lead and date agree, and no identity values tell the two apart."""
     told_apart = (
         suspect.identity is not None
         and entry.identity is not None
@@ -100,15 +127,31 @@ def _looks_like(suspect: Suspect, entry: Entry) -> bool:
     return (
         not told_apart
         and suspect.lead_id == entry.lead_id
-        and suspect.date == entry.date
-        and (suspect.product == entry.product or suspect.amount == entry.amount)
+        and _same_date(suspect.date, entry.date, zone)
     )
 
 
-def _shared(suspect: Suspect, entry: Entry) -> str:
-    if suspect.product != entry.product:
-        return "amount"
-    return "product and amount" if suspect.amount == entry.amount else "product"
+def _same_date(one: datetime | None, other: datetime | None, zone: tzinfo) -> bool:
+    """Whether two dates agree; one without a time agrees with any time of its day."""
+    if one is None or other is None:
+        return one is other
+    mine, theirs = one.astimezone(zone), other.astimezone(zone)
+    whole_day = time() in {mine.time(), theirs.time()}
+    return one == other or (whole_day and mine.date() == theirs.date())
+
+
+def _shared(suspect: Suspect, entry: Entry) -> str | None:
+    """Return what the two have in common besides lead and date, or None.
+
+    Two absent values are nothing in common, unless neither purchase has any other.
+    """
+    product = suspect.product == entry.product
+    amount = suspect.amount == entry.amount
+    if product and amount:
+        return "product and amount"
+    if product and suspect.product is not None:
+        return "product"
+    return "amount" if amount and suspect.amount is not None else None
 
 
 def _was(entry: Entry, how: str) -> str:

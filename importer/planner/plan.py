@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from importer.ledger.contract import LedgerState
 from importer.model import RowResult, RowStatus
-from importer.planner.guard import AMENDED
+from importer.planner.guard import LIVE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,11 +27,14 @@ class Candidate:
     row: int
     key: str
     twin_row: int | None = None
-    """The first row of the file with the same purchase, where this is not it."""
+    """The row of the file that stands for the same purchase before this one."""
     conflict: Conflict | None = None
     released: bool = False
     """A person said `send` to this very key."""
-    carried_key: str | None = None
+    evidence_key: str | None = None
+    """The key of an entry that may have been applied, which the row carries though its content
+    is another. It stays in the results until the row itself is created: written over, the next
+    edit of the row would send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +60,104 @@ def judge(
 ) -> Judgement:
     """Return what is to be done with a valid row, in the order of precedence of the statuses.
 
-    `run_id` is the present run once it has begun: what it created is `created`, and nothing it
-    has tried is tried again by the plan.
+    `run_id` is the present run once it has begun: what it created is `created`, and what it has
+    tried is neither tried again nor held any more.
     """
-    tried_now = entry is not None and entry.run_id == run_id
-    if entry is not None and entry.state is not LedgerState.UNSENT:
-        send = not tried_now and _may_go_again(entry, policy, now)
-        return Judgement(send, _known(candidate, entry, created_now=tried_now))
-    if candidate.twin_row is not None and not (policy.allow_duplicates or candidate.released):
-        return Judgement(send=False, result=_duplicate(candidate))
-    if candidate.conflict is not None and not candidate.released:
-        return Judgement(send=False, result=_conflict(candidate, candidate.conflict))
-    return Judgement(send=not tried_now, result=_unsent(candidate, entry))
+    if entry is not None:
+        tried_now = run_id is not None and entry.run_id == run_id
+        rejected = entry.state is LedgerState.REJECTED and not policy.retry_rejected
+        if tried_now or rejected or entry.state in LIVE:
+            send = not tried_now and _is_covered(entry, policy, now)
+            return Judgement(send, _told_by_ledger(candidate, entry, tried_now=tried_now))
+    hold = _hold(candidate, policy)
+    if hold is None:
+        return Judgement(send=True, result=_unsent(candidate, entry))
+    return Judgement(send=False, result=_held(candidate, entry, *hold))
 
 
-def _may_go_again(entry: Entry, policy: Policy, now: datetime) -> bool:
-    """Whether a known key may be sent again: refused and asked for, or covered by retention."""
-    if entry.state is LedgerState.REJECTED:
-        return policy.retry_rejected
-    if entry.state is LedgerState.IN_DOUBT:
-        hours = min(policy.key_retention, entry.retention)
-        return (now - entry.first_sent_at).total_seconds() < hours * 3600
-    return False
+def _is_covered(entry: Entry, policy: Policy, now: datetime) -> bool:
+    """Whether a doubt may go out again: Keen still remembers the key of every attempt."""
+    if entry.state is not LedgerState.IN_DOUBT:
+        return False
+    hours = min(policy.key_retention, entry.retention)
+    return (now - entry.first_sent_at).total_seconds() < hours * 3600
 
 
-def _known(candidate: Candidate, entry: Entry, *, created_now: bool) -> RowResult:
-    code, message = entry.code, entry.message
+def _hold(candidate: Candidate, policy: Policy) -> tuple[RowStatus, str, str] | None:
+    """Return status, code and message of why the row is held, or None. All reasons are told."""
+    if candidate.released:
+        return None
+    conflict = candidate.conflict
+    if candidate.twin_row is not None and not policy.allow_duplicates:
+        message = (
+            f"The same purchase stands in row {candidate.twin_row}. If both are meant, run with "
+            "--allow-duplicates, or write `send` into keen_resolution and run `importer resolve`."
+        )
+        if conflict is not None:
+            message = f"{message} Besides: {conflict.message}"
+        return RowStatus.DUPLICATE, "duplicate-row", message
+    if conflict is not None:
+        return RowStatus.CONFLICT, conflict.code, conflict.message
+    return None
+
+
+def _told_by_ledger(candidate: Candidate, entry: Entry, *, tried_now: bool) -> RowResult:
+    """Return the result where the ledger's state alone decides it."""
+    code, message, key = entry.code, entry.message, candidate.key
     if entry.state is LedgerState.CREATED:
-        status = RowStatus.CREATED if created_now else RowStatus.ALREADY_CREATED
-        code = None if created_now else "already-created"
-        message = None if created_now else _created_by(entry)
-    elif entry.state is LedgerState.REJECTED:
-        status = RowStatus.REJECTED
-    else:
+        status = RowStatus.CREATED if tried_now else RowStatus.ALREADY_CREATED
+        code = None if tried_now else "already-created"
+        message = None if tried_now else _created_by(entry)
+    elif entry.state in LIVE:
         status = RowStatus.IN_DOUBT
+        if not tried_now:  # it is another row's doubt, which may end as never created
+            key = candidate.evidence_key or candidate.key
         if entry.state is LedgerState.SENDING:
             code, message = "interrupted", "The run ended before its answer was known."
+    else:
+        rejected = entry.state is LedgerState.REJECTED
+        status = RowStatus.REJECTED if rejected else RowStatus.UNSENT
+        key = candidate.evidence_key or candidate.key
+    return _result(candidate, entry, status, code, message, key)
+
+
+def _created_by(entry: Entry) -> str:
+    day = entry.last_sent_at.date().isoformat()
+    return f"Created by {entry.file}, row {entry.row}, on {day}; nothing was sent."
+
+
+def _held(
+    candidate: Candidate, entry: Entry | None, status: RowStatus, code: str, message: str
+) -> RowResult:
+    if entry is not None and entry.state is LedgerState.REJECTED:
+        # What the ledger says comes first; why it is not sent again is told beside.
+        status, code = RowStatus.REJECTED, entry.code or code
+        message = f"{entry.message} Not sent again: {message}"
+    key = candidate.evidence_key or candidate.key
+    return _result(candidate, entry, status, code, message, key)
+
+
+def _unsent(candidate: Candidate, entry: Entry | None) -> RowResult:
+    """Return the result of a row that may be sent, if it is not reached."""
+    key = candidate.evidence_key or candidate.key
+    if entry is None:
+        told = "Not sent yet; run again."
+        return _result(candidate, None, RowStatus.UNSENT, "not-reached", told, key)
+    if entry.state is LedgerState.REJECTED:
+        return _result(candidate, entry, RowStatus.REJECTED, entry.code, entry.message, key)
+    return _result(candidate, entry, RowStatus.UNSENT, entry.code, entry.message, key)
+
+
+def _result(  # noqa: PLR0917 - the columns of a result
+    candidate: Candidate,
+    entry: Entry | None,
+    status: RowStatus,
+    code: str | None,
+    message: str | None,
+    key: str,
+) -> RowResult:
+    if entry is None:
+        return RowResult(candidate.row, status, error_code=code, error=message, key=key)
     return RowResult(
         row=candidate.row,
         status=status,
@@ -101,58 +166,6 @@ def _known(candidate: Candidate, entry: Entry, *, created_now: bool) -> RowResul
         error=message,
         http_status=entry.http_status,
         attempts=entry.attempts,
-        key=candidate.key,
-        sent_at=entry.last_sent_at,
-    )
-
-
-def _created_by(entry: Entry) -> str:
-    day = entry.last_sent_at.date().isoformat()
-    return f"Created by {entry.file}, row {entry.row}, on {day}; nothing was sent."
-
-
-def _duplicate(candidate: Candidate) -> RowResult:
-    return RowResult(
-        row=candidate.row,
-        status=RowStatus.DUPLICATE,
-        error_code="duplicate-row",
-        error=(
-            f"The same purchase stands in row {candidate.twin_row}. If both are meant, run with "
-            "--allow-duplicates, or write `send` into keen_resolution and run `importer resolve`."
-        ),
-        key=candidate.key,
-    )
-
-
-def _conflict(candidate: Candidate, conflict: Conflict) -> RowResult:
-    # An amended row keeps the key it carries: written under its new one, the evidence would be
-    # gone and the next run of the results file would send it.
-    amended = conflict.code == AMENDED
-    return RowResult(
-        row=candidate.row,
-        status=RowStatus.CONFLICT,
-        error_code=conflict.code,
-        error=conflict.message,
-        key=candidate.carried_key if amended else candidate.key,
-    )
-
-
-def _unsent(candidate: Candidate, entry: Entry | None) -> RowResult:
-    if entry is None:
-        return RowResult(
-            row=candidate.row,
-            status=RowStatus.UNSENT,
-            error_code="not-reached",
-            error="Not sent yet; run again.",
-            key=candidate.key,
-        )
-    return RowResult(
-        row=candidate.row,
-        status=RowStatus.UNSENT,
-        error_code=entry.code,
-        error=entry.message,
-        http_status=entry.http_status,
-        attempts=entry.attempts,
-        key=candidate.key,
+        key=key,
         sent_at=entry.last_sent_at,
     )

@@ -5,41 +5,38 @@ Reads the ledger, page by page; changes nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import polars as pl
 
 from importer.errors import GuardError
-from importer.ledger.contract import LedgerState, fingerprint_product
+from importer.ledger.contract import LedgerState
 from importer.model import RowStatus
-from importer.planner.claims import Claim, Claimant, claim
-from importer.planner.guard import Conflict, Suspect, find_conflict
-from importer.planner.plan import Candidate, Policy, judge
-from importer.reader.identity import add_contents, import_content
+from importer.planner.claiming import PAGE_ROWS, add_claims, add_twins
+from importer.planner.guard import (
+    AMENDED,
+    LIVE,
+    OTHER_BATCH,
+    Conflict,
+    InThisFile,
+)
+from importer.planner.plan import Candidate, judge
+from importer.planner.suspicion import find_conflicts, find_evidence
+from importer.reader.identity import add_contents, import_content_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from importer.ledger.contract import Entry, Ledger
+    from importer.planner.viewpoint import Viewpoint
 
-PAGE_ROWS: Final = 5_000
-"""Rows looked up at once; bounds how many ledger entries are in memory."""
+APPLIED_STATUSES: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT)
+EVIDENCE_CODES: Final = (AMENDED, OTHER_BATCH)
+"""Carried statuses and error codes that say: this key has been sent, and may be applied."""
 
-SENT_STATUSES: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT)
-"""Carried statuses that say: this key has been sent, and may have been applied."""
-
-
-@dataclass(frozen=True, slots=True)
-class Viewpoint:
-    """Which purchases the plan is about, and by what rules."""
-
-    scope: str
-    batch: str
-    policy: Policy
-    now: datetime
+Decision: TypeAlias = tuple[bool, str]
+"""Whether a row is sent, and its status if nothing more is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +44,59 @@ class Plan:
     """The valid rows in the file's order, with what has been decided of each.
 
     To the columns of validation's frame come `content` and `identity_key` (Binary), `occurrence`
-    (UInt32), `key` (String), `twin_row` (UInt32: the first row with the same purchase, null in
-    that row itself), `conflict_code` and `conflict` (String), `released`, `send` (Boolean) and
+    (UInt32), `key` (String), `twin_row` (UInt32: the row that stands for the same purchase, null
+    in that row itself), `conflict_code` and `conflict` (String), `released`, `send` (Boolean) and
     `status` (String: the row's status if nothing more is sent).
     """
 
     rows: pl.DataFrame
     import_content: bytes
+    evidence: Mapping[int, str]
+    """Row → the key that it carries, of an entry that may be applied and is not the row's own.
+    Invalid rows are among them."""
 
     @property
     def to_send(self) -> pl.DataFrame:
         """The rows that go out, in the file's order."""
-        return self.rows.filter("send")
+        # A copy of a million rows takes a quarter of a gigabyte.
+        return self.rows if self.rows["send"].all() else self.rows.filter("send")
 
 
 def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
-    """Return the plan for validation's `rows` frame.
+    """Return the plan for the `rows` frame of a Reading.
 
-    Raises GuardError where the file carries keys of sent rows that this ledger has never seen.
+    A row of which the ledger knows nothing, whose content stands in no other row and which carries
+    no key is decided with its whole page; only the others are looked at one by one. Raises
+    GuardError where the file carries keys of sent rows that this ledger has never seen.
     """
     _refuse_another_ledger(judged, ledger)
-    rows = add_contents(judged.filter("valid"), scope=view.scope, batch=view.batch)
-    content = import_content(rows["content"].to_list())
-    rows = _add_claims(rows, ledger, view.scope, content)
-    known, unsent, claimed = _judge_known(rows, ledger, view)
-    # An amended or broken row that carries an entry's key is still that entry's own row.
-    claimed.update(judged["carried_key"].drop_nulls().to_list())
-    fresh = rows.filter(~pl.col("row").is_in(pl.Series(list(known), dtype=pl.UInt32).implode()))
-    conflicts = _find_conflicts(fresh, claimed, ledger, view)
-    held = fresh.filter(
-        pl.col("twin_row").is_not_null()
-        | pl.col("row").is_in(pl.Series(list(conflicts), dtype=pl.UInt32).implode())
-    )
+    valid = judged if judged["valid"].all() else judged.filter("valid")
+    rows = add_contents(valid, scope=view.scope, batch=view.batch)
+    content = import_content_of(rows["content"])
+    rows = add_claims(rows, ledger, view.scope, content)
+    if ledger.is_blank(view.scope):
+        decided = _decide_single(rows, {}, {}, {}, set(), view)
+        return Plan(_add_decisions(rows, decided, {}, set(), view), content, {})
+    decided, open_entries, live = _judge_known(rows, ledger, view)
+    rows = add_twins(rows, live)
+    evidence = find_evidence(judged, rows, ledger, view.scope)
+    fresh = rows.filter(~pl.col("row").is_in(_series(decided)))
+    carried = frozenset(judged["carried_key"].drop_nulls())
+    file = InThisFile(frozenset({*live, *open_entries}), carried)
+    conflicts = find_conflicts(fresh, evidence, file, ledger, view)
+    held = fresh.filter(pl.col("twin_row").is_not_null() | pl.col("row").is_in(_series(conflicts)))
     released = ledger.released(view.scope, held["key"].to_list())
-    for row, key, twin_row in fresh.select("row", "key", "twin_row").iter_rows():
-        candidate = Candidate(row, key, twin_row, conflicts.get(row), key in released)
-        known[row] = _decide(candidate, unsent.get(key), view)
-    return Plan(_add_decisions(rows, known, conflicts, released), content)
+    decided |= _decide_single(fresh, open_entries, conflicts, evidence, released, view)
+    keys = {row: entry.key for row, entry in evidence.items()}
+    return Plan(_add_decisions(rows, decided, conflicts, released, view), content, keys)
 
 
-def candidate_of(planned: Mapping[str, Any]) -> Candidate:
+def _series(rows: Iterable[int]) -> pl.Series:
+    """Return row numbers as `is_in` wants them."""
+    return pl.Series(list(rows), dtype=pl.UInt32).implode()
+
+
+def candidate_of(planned: Mapping[str, Any], evidence: Mapping[int, str]) -> Candidate:
     """Return the candidate that a row of the plan's frame (as a mapping) stands for."""
     code = planned["conflict_code"]
     return Candidate(
@@ -95,13 +105,17 @@ def candidate_of(planned: Mapping[str, Any]) -> Candidate:
         twin_row=planned["twin_row"],
         conflict=None if code is None else Conflict(code, planned["conflict"]),
         released=planned["released"],
-        carried_key=planned["carried_key"],
+        evidence_key=evidence.get(planned["row"]),
     )
 
 
 def _refuse_another_ledger(judged: pl.DataFrame, ledger: Ledger) -> None:
     carrying = judged.filter(
-        pl.col("carried_key").is_not_null() & pl.col("carried_status").is_in(SENT_STATUSES)
+        pl.col("carried_key").is_not_null()
+        & (
+            pl.col("carried_status").is_in(APPLIED_STATUSES)
+            | pl.col("carried_code").is_in(EVIDENCE_CODES)
+        )
     )
     for page in carrying.select("row", "carried_key").iter_slices(PAGE_ROWS):
         known = {key for key, _ in ledger.elsewhere(page["carried_key"].to_list())}
@@ -117,126 +131,102 @@ def _refuse_another_ledger(judged: pl.DataFrame, ledger: Ledger) -> None:
             )
 
 
-def _add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -> pl.DataFrame:
-    """Return `rows` with `occurrence`, `key` and `twin_row`."""
-    claims: dict[int, Claim] = {}
-    lone = rows.filter(pl.col("content").is_unique())
-    for page in lone.iter_slices(PAGE_ROWS):
-        claims |= _claim_page(page, ledger, scope, content)
-    twins = rows.filter(pl.col("content").is_duplicated())
-    if twins.height:
-        claims |= _claim_page(twins, ledger, scope, content)
-    made = [claims[row] for row in rows["row"].to_list()]
-    first = pl.col("row").first().over("content")
-    return rows.with_columns(
-        pl.Series("occurrence", [one.occurrence for one in made], dtype=pl.UInt32),
-        pl.Series("key", [one.key for one in made], dtype=pl.String),
-        pl.when(first != pl.col("row")).then(first).alias("twin_row"),
-    )
-
-
-def _claim_page(
-    page: pl.DataFrame, ledger: Ledger, scope: str, import_content: bytes
-) -> dict[int, Claim]:
-    """Return row → claim; all rows of a content must stand in the same page."""
-    groups: defaultdict[bytes, list[Claimant]] = defaultdict(list)
-    for row, content, carried_key, dated, identity in page.select(
-        "row", "content", "carried_key", pl.col("date").is_not_null(), "identity_key"
-    ).iter_rows():
-        groups[content].append(Claimant(row, carried_key, dated or identity is not None))
-    known: defaultdict[bytes, list[Entry]] = defaultdict(list)
-    for entry in ledger.find_content(scope, groups):
-        known[entry.content].append(entry)
-    return {
-        made.row: made
-        for content, claimants in groups.items()
-        for made in claim(content, claimants, known[content], import_content)
-    }
-
-
 def _judge_known(
     rows: pl.DataFrame, ledger: Ledger, view: Viewpoint
-) -> tuple[dict[int, tuple[bool, str]], dict[str, Entry], set[str]]:
-    """Return row → decision where the ledger decides, the unsent entries, and all known keys."""
-    decided: dict[int, tuple[bool, str]] = {}
-    unsent: dict[str, Entry] = {}
-    claimed: set[str] = set()
-    for page in rows.select("row", "key", "twin_row").iter_slices(PAGE_ROWS):
+) -> tuple[dict[int, Decision], dict[str, Entry], set[str]]:
+    """Return row → decision where the ledger decides, the entries that leave it open, live keys.
+
+    An entry leaves it open whose every attempt provably did nothing and which may go out again.
+    """
+    decided: dict[int, Decision] = {}
+    open_entries: dict[str, Entry] = {}
+    live: set[str] = set()
+    for page in rows.select("row", "key").iter_slices(PAGE_ROWS):
         entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
-        claimed.update(entries)
-        for row, key, twin_row in page.iter_rows():
-            entry = entries.get(key)
-            if entry is None:
-                continue
-            if entry.state is LedgerState.UNSENT:
-                unsent[key] = entry
+        live.update(key for key, entry in entries.items() if entry.state in LIVE)
+        keys = pl.Series(list(entries), dtype=pl.String).implode()
+        for row, key in page.filter(pl.col("key").is_in(keys)).iter_rows():
+            entry = entries[key]
+            retried = entry.state is LedgerState.REJECTED and view.policy.retry_rejected
+            if retried or entry.state is LedgerState.UNSENT:
+                open_entries[key] = entry
             else:
-                decided[row] = _decide(Candidate(row, key, twin_row), entry, view)
-    return decided, unsent, claimed
+                decided[row] = _decide(Candidate(row, key), entry, view)
+    return decided, open_entries, live
 
 
-def _find_conflicts(
-    fresh: pl.DataFrame, claimed: set[str], ledger: Ledger, view: Viewpoint
-) -> dict[int, Conflict]:
-    """Return row → conflict for those of the `fresh` rows (never applied) that the guard holds."""
-    conflicts: dict[int, Conflict] = {}
-    for page in fresh.iter_slices(PAGE_ROWS):
-        leads: defaultdict[str, list[Entry]] = defaultdict(list)
-        identities: defaultdict[bytes, list[Entry]] = defaultdict(list)
-        for entry in ledger.find_similar(
-            view.scope,
-            view.batch,
-            leads=page["lead_id"].unique().to_list(),
-            identities=page["identity_key"].drop_nulls().unique().to_list(),
-        ):
-            leads[entry.lead_id].append(entry)
-            if entry.identity is not None:
-                identities[entry.identity].append(entry)
-        carried_keys = page["carried_key"].drop_nulls().to_list()
-        carried = {
-            entry.key: entry
-            for entry in (ledger.find(view.scope, carried_keys) if carried_keys else ())
-            if entry.batch == view.batch
-        }
-        for row in page.iter_rows(named=True):
-            suspect = _suspect(row)
-            near = [*identities.get(suspect.identity or b"", ()), *leads.get(suspect.lead_id, ())]
-            conflict = find_conflict(suspect, carried.get(row["carried_key"]), near, claimed)
-            if conflict is not None:
-                conflicts[suspect.row] = conflict
-    return conflicts
-
-
-def _suspect(row: Mapping[str, Any]) -> Suspect:
-    return Suspect(
-        row=row["row"],
-        key=row["key"],
-        content=row["content"],
-        identity=row["identity_key"],
-        lead_id=row["lead_id"],
-        product=fingerprint_product(row["product_name"]),
-        amount=row["purchase_amount"],
-        date=row["date"],
+def _decide_single(  # noqa: PLR0917 - what is known, kind by kind
+    rows: pl.DataFrame,
+    open_entries: Mapping[str, Entry],
+    conflicts: Mapping[int, Conflict],
+    evidence: Mapping[int, Entry],
+    released: set[str],
+    view: Viewpoint,
+) -> dict[int, Decision]:
+    """Return row → decision for the `rows` of which anything at all is known."""
+    tried = pl.Series(list(open_entries), dtype=pl.String).implode()
+    told = rows.filter(
+        pl.col("twin_row").is_not_null()
+        | pl.col("row").is_in(_series(conflicts))
+        | pl.col("key").is_in(tried)
     )
+    decided = {}
+    for row, key, twin_row in told.select("row", "key", "twin_row").iter_rows():
+        carried = evidence.get(row)
+        candidate = Candidate(
+            row,
+            key,
+            twin_row,
+            conflicts.get(row),
+            released=key in released,
+            evidence_key=None if carried is None else carried.key,
+        )
+        decided[row] = _decide(candidate, open_entries.get(key), view)
+    return decided
 
 
-def _decide(candidate: Candidate, entry: Entry | None, view: Viewpoint) -> tuple[bool, str]:
+def _decide(candidate: Candidate, entry: Entry | None, view: Viewpoint) -> Decision:
     judgement = judge(candidate, entry, view.policy, run_id=None, now=view.now)
     return judgement.send, judgement.result.status.value
 
 
 def _add_decisions(
     rows: pl.DataFrame,
-    decided: Mapping[int, tuple[bool, str]],
+    decided: Mapping[int, Decision],
     conflicts: Mapping[int, Conflict],
     released: set[str],
+    view: Viewpoint,
 ) -> pl.DataFrame:
-    numbers = rows["row"].to_list()
-    found = [conflicts.get(row) for row in numbers]
-    return rows.with_columns(
-        pl.Series("conflict_code", [c and c.code for c in found], dtype=pl.String),
-        pl.Series("conflict", [c and c.message for c in found], dtype=pl.String),
-        pl.Series("released", [key in released for key in rows["key"].to_list()], dtype=pl.Boolean),
-        pl.Series("send", [decided[row][0] for row in numbers], dtype=pl.Boolean),
-        pl.Series("status", [decided[row][1] for row in numbers], dtype=pl.String),
+    """Return `rows` with what was decided; whatever was decided of no one row goes out."""
+    send, status = _decide(Candidate(0, ""), None, view)
+    if not decided:
+        return rows.with_columns(
+            pl.lit(None, dtype=pl.String).alias("conflict_code"),
+            pl.lit(None, dtype=pl.String).alias("conflict"),
+            pl.lit(send).alias("send"),
+            pl.lit(status).alias("status"),
+            pl.lit(value=False).alias("released"),
+        )
+    found = [conflicts.get(row) for row in decided]
+    decisions = pl.DataFrame(
+        {
+            "row": list(decided),
+            "conflict_code": [c and c.code for c in found],
+            "conflict": [c and c.message for c in found],
+            "send": [goes_out for goes_out, _ in decided.values()],
+            "status": [decided_status for _, decided_status in decided.values()],
+        },
+        schema={
+            "row": pl.UInt32,
+            "conflict_code": pl.String,
+            "conflict": pl.String,
+            "send": pl.Boolean,
+            "status": pl.String,
+        },
+    )
+    keys = pl.Series(list(released), dtype=pl.String).implode()
+    return rows.join(decisions, on="row", how="left", maintain_order="left").with_columns(
+        pl.col("key").is_in(keys).alias("released"),
+        pl.col("send").fill_null(send),
+        pl.col("status").fill_null(status),
     )

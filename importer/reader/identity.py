@@ -21,12 +21,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
     from importer.config import Config
 
@@ -34,6 +36,11 @@ RECIPE: Final = 1
 """The recipe of new keys. With a second one, look-ups must try both."""
 
 _PREFIX: Final = "8:importer,1:1,"
+_UNFOLDED: Final = r"[^\S ]|  |^ | $"
+"""What `_fold` would change in ASCII text."""
+_VARIANTS: Final = {f"{digit:x}": "89ab"[digit & 0b11] for digit in range(16)}
+"""The digit in place 16 of a digest → that of the UUID."""
+_PART_ROWS: Final = 50_000
 
 
 def add_contents(rows: pl.DataFrame, *, scope: str, batch: str) -> pl.DataFrame:
@@ -44,40 +51,102 @@ def add_contents(rows: pl.DataFrame, *, scope: str, batch: str) -> pl.DataFrame:
     one of them is filled; a half-empty order number tells nothing apart.
     """
     prefix = _PREFIX + _netstring(scope) + _netstring(batch)
-    names = pl.col("identity").list.eval(_fold(pl.element()))
-    canonical = rows.select(
-        pl.concat_str(
-            _value(names.list.len().cast(pl.String)),
-            names.list.eval(_value(pl.element())).list.join(""),
-        )
-        .fill_null("1:0,")
-        .alias("identity"),
-        names.list.eval(pl.element() != "").list.all().fill_null(False).alias("told_apart"),
-        pl.concat_str(
-            _value(pl.col("lead_id").str.to_lowercase()),
-            _value(_fold(pl.col("product_name"))),
-            _value(pl.col("product_description").str.normalize("NFC")),
-            _value(pl.col("purchase_amount")),
-            _value(pl.col("date").dt.epoch("us").cast(pl.String)),
-            _value(
-                pl.when(pl.col("trigger_ids").list.len() > 0).then(
-                    pl.col("trigger_ids").list.sort().list.join(",")
-                )
-            ),
-        ).alias("purchase"),
+    identity, told_apart = _identity(rows)
+    canonical = rows.lazy().select(
+        pl.concat_str(pl.lit(prefix), identity, *_purchase(rows)).cast(pl.Binary)
     )
-    contents = [
-        hashlib.sha256(f"{prefix}{identity}{purchase}".encode()).digest()
-        for identity, purchase in canonical.select("identity", "purchase").iter_rows()
-    ]
-    identity_keys = [
-        hashlib.sha256(identity.encode()).digest() if told_apart else None
-        for identity, told_apart in canonical.select("identity", "told_apart").iter_rows()
-    ]
+    identity_keys: list[bytes | None] = [None] * rows.height
+    if rows["identity"].null_count() < rows.height:
+        named = rows.select(identity.alias("identity"), told_apart.alias("told_apart"))
+        identity_keys = [
+            hashlib.sha256(identity.encode()).digest() if told_apart else None
+            for identity, told_apart in named.iter_rows()
+        ]
     return rows.with_columns(
-        pl.Series("content", contents, dtype=pl.Binary),
+        _digests(canonical, rows.height).alias("content"),
         pl.Series("identity_key", identity_keys, dtype=pl.Binary),
     )
+
+
+def _identity(rows: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+    """Return the netstrings of the identity values, and whether they tell purchases apart."""
+    if rows["identity"].null_count() == rows.height:
+        return pl.lit("1:0,"), pl.lit(value=False)
+    names = pl.col("identity").list.eval(_fold(pl.element()))
+    written = pl.concat_str(
+        _value(names.list.len().cast(pl.String)),
+        names.list.eval(_value(pl.element())).list.join(""),
+    )
+    filled = names.list.eval(pl.element() != "").list.all()
+    return written.fill_null("1:0,"), filled.fill_null(value=False)
+
+
+def _purchase(rows: pl.DataFrame) -> list[pl.Expr]:
+    """Return the netstrings of a purchase's values; what would change nothing is not done."""
+    triggers = pl.col("trigger_ids")
+    several = pl.when(triggers.list.len() > 1).then(triggers).list.sort().list.join(",")
+    joined = pl.when(triggers.list.len() == 1).then(triggers.list.first()).otherwise(several)
+    description = pl.col("product_description")
+    if not _is_ascii(rows["product_description"]):
+        description = description.str.normalize("NFC")
+    name = pl.col("product_name")
+    if not _is_ascii(rows["product_name"]) or rows["product_name"].str.contains(_UNFOLDED).any():
+        name = _fold(name)
+    return [
+        _value(pl.col("lead_id").str.to_lowercase()),
+        _value(name),
+        _value(description),
+        _value(pl.col("purchase_amount")),
+        _value(pl.col("date").dt.epoch("us").cast(pl.String)),
+        _value(joined),
+    ]
+
+
+def _is_ascii(texts: pl.Series) -> bool:
+    return not texts.str.contains(r"[^\x00-\x7f]").any()
+
+
+def _digests(canonical: pl.LazyFrame, height: int) -> pl.Series:
+    """Return the SHA-256 of each of one column's values (Binary); null stays null.
+
+    While one part is hashed here, polars spells out the next one.
+    """
+    parts = [canonical.slice(start, _PART_ROWS) for start in range(0, height, _PART_ROWS)]
+    digests = pl.Series([], dtype=pl.Binary)
+    with ThreadPoolExecutor(1) as ahead:
+        coming: Future[pl.DataFrame] | None = None
+        for part in [*parts, None]:
+            texts = coming
+            coming = ahead.submit(part.collect) if part is not None else None
+            if texts is not None:
+                digests.append(_hash(texts.result().to_series()))
+    return digests
+
+
+def _hash(texts: pl.Series) -> pl.Series:
+    sha256 = hashlib.sha256
+    return pl.Series(
+        [None if text is None else sha256(text).digest() for text in texts.to_list()],
+        dtype=pl.Binary,
+    )
+
+
+def make_first_keys(contents: pl.Series) -> pl.Series:
+    """Return `make_key(content, 1)` of each of `contents` (Binary)."""
+    keys = pl.Series("key", [], dtype=pl.String)
+    seed = pl.col("content") + pl.lit(_netstring("1").encode())
+    for part in contents.to_frame("content").iter_slices(_PART_ROWS):
+        keys.append(_as_uuids(_hash(part.select(seed).to_series())))
+    return keys
+
+
+def _as_uuids(digests: pl.Series) -> pl.Series:
+    digest = pl.col("digest")
+    places = ((0, 8), (8, 4), (13, 3), (17, 3), (20, 12))
+    a, b, c, d, e = (digest.str.slice(*place) for place in places)
+    variant = digest.str.slice(16, 1).replace_strict(_VARIANTS, return_dtype=pl.String)
+    text = pl.format("{}-{}-8{}-{}{}-{}", a, b, c, variant, d, e)
+    return digests.bin.encode("hex").to_frame("digest").select(text.alias("key")).to_series()
 
 
 def make_key(content: bytes, occurrence: int) -> str:
@@ -95,16 +164,33 @@ def import_content(contents: Iterable[bytes]) -> bytes:
     return hashlib.sha256(b"".join(sorted(contents))).digest()
 
 
+def import_content_of(contents: pl.Series) -> bytes:
+    """Return `import_content` of a column of contents (Binary), a part at a time."""
+    # polars sorts numbers ten times as fast as bytes, and their beginnings hardly ever agree.
+    begin = contents.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    apart = begin.is_unique().all()
+    ordered = contents.gather(begin.arg_sort()) if apart else contents.sort()
+    digest = hashlib.sha256()
+    for part in ordered.to_frame().iter_slices(_PART_ROWS):
+        digest.update(b"".join(part.to_series().to_list()))
+    return digest.digest()
+
+
 def identity_settings(config: Config) -> str:
     """Return, as canonical JSON, the settings that change the keys of correctly read cells."""
-    return json.dumps(
-        {
-            "identity.columns": list(config.identity.columns),
-            "format.timezone": config.format.timezone,
-        },
-        ensure_ascii=False,
-        sort_keys=True,
-    )
+    settings: dict[str, object] = {
+        "identity.columns": list(config.identity.columns),
+        "format.timezone": config.format.timezone,
+    }
+    # The others only where they are set, so that a ledger from before they existed agrees. What
+    # makes a date another one is among them: the guard cannot see such a change, it compares dates.
+    if config.columns.constants:
+        settings["columns.constants"] = config.columns.constants
+    if config.format.dates != "auto":
+        settings["format.dates"] = config.format.dates
+    if config.columns.date != type(config.columns)().date:
+        settings["columns.date"] = config.columns.date
+    return json.dumps(settings, ensure_ascii=False, sort_keys=True)
 
 
 def _netstring(text: str) -> str:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.neutral import undo, undo_column
-from importer.reader.columns import match_columns
+from importer.reader.columns import header_test, match_columns
+from importer.reader.dates import note_far_dates
+from importer.reader.notes import Note
 from importer.reader.source import read_table, take_source
 from importer.reader.table import cell_name
+from importer.reader.understanding import describe
 from importer.reader.validation import judge
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from importer.config import Config, Order
@@ -35,17 +39,28 @@ class Reading:
     columns: ColumnMap
     rows: pl.DataFrame
     faults: pl.DataFrame
-    notes: tuple[str, ...]
+    understood: tuple[Note, ...]
+    """Where the header stands and what each column means."""
+    notes: tuple[Note, ...]
+    """What was assumed, how amounts and dates were read, and what proved it."""
 
 
-def read_file(path: Path, folder: Path, config: Config, order: Order) -> Reading:
+def read_file(
+    path: Path, folder: Path, config: Config, order: Order, *, now: datetime | None = None
+) -> Reading:
     """Return the reading of `path`, whose private copy goes into `folder`.
 
-    Raises UsageError (no such file or sheet) or SourceError (the file cannot be trusted).
+    With `now` the notes name dates that are far from it. Raises UsageError (no such file or sheet)
+    or SourceError (the file cannot be trusted).
     """
     source = take_source(path, folder)
     table = read_table(
-        source, sheet=order.sheet, header_row=order.header_row, hidden_rows=order.hidden_rows
+        source,
+        sheet=order.sheet,
+        header_row=order.header_row,
+        hidden_rows=order.hidden_rows,
+        layout=config.format,
+        is_header=header_test(config.columns, config.rules.required, config.identity.columns),
     )
     columns = _match(table, config)
     if columns.carried:
@@ -60,9 +75,16 @@ def read_file(path: Path, folder: Path, config: Config, order: Order) -> Reading
         rows=judged.rows.with_columns(
             _carried_text(table, columns, "keen_resolution").alias("resolution"),
             _carried_text(table, columns, "keen_purchase_id").alias("found_id"),
+            _carried_text(table, columns, "keen_error_code").alias("carried_code"),
+            _carried_text(table, columns, "keen_attempts").alias("carried_attempts"),
         ),
         faults=judged.faults,
-        notes=(*table.notes, *judged.notes),
+        understood=tuple(describe(table, columns, config.columns.constants)),
+        notes=(
+            *(Note(text, text) for text in table.notes),
+            *judged.notes,
+            *(note_far_dates(judged.rows, now) if now is not None else ()),
+        ),
     )
 
 
@@ -84,6 +106,6 @@ def _undo_neutralising(table: Table) -> Table:
 def _carried_text(table: Table, columns: ColumnMap, name: str) -> pl.Series:
     index = columns.carried.get(name)
     if index is None:
-        return pl.Series([None] * table.cells.height, dtype=pl.String)
+        return pl.repeat(None, table.cells.height, dtype=pl.String, eager=True)
     text = table.cells[cell_name(index)].str.strip_chars()
     return text.set(text == "", None)

@@ -11,15 +11,17 @@ import polars as pl
 
 from importer.errors import ResultsError
 from importer.model import RowStatus
+from importer.planner.claiming import PAGE_ROWS
 from importer.planner.plan import judge
-from importer.planner.planner import PAGE_ROWS, candidate_of
+from importer.planner.planner import candidate_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from importer.ledger.contract import Ledger
     from importer.model import RowResult
-    from importer.planner.planner import Plan, Viewpoint
+    from importer.planner.planner import Plan
+    from importer.planner.viewpoint import Viewpoint
 
 RESULT_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "row": pl.UInt32,
@@ -54,23 +56,24 @@ def reconcile(
     ResultsError where the results are not one for each row, or do not add up to the plan.
     """
     valid = pl.DataFrame(
-        [_values(result) for result in _judge_rows(plan, ledger, view, run_id)],
-        schema=RESULT_SCHEMA,
+        list(_judge_rows(plan, ledger, view, run_id)),
+        schema=RESULT_SCHEMA | {"tried": pl.Boolean},
         orient="row",
     )
+    invalid = invalid_results(judged, faults).with_columns(
+        pl.col("row")
+        .replace_strict(plan.evidence, default=None, return_dtype=pl.String)
+        .alias("idempotency_key"),
+        pl.lit(value=False).alias("tried"),
+    )
     amounts = plan.rows.select("row", pl.col("purchase_amount").alias("amount"))
+    # A person's word is for the attempt that they looked at, not for one that was made since.
+    waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
     results = (
         judged.select("row", "resolution")
-        .join(
-            pl.concat([valid, _invalid_results(judged, faults)]),
-            on="row",
-            how="left",
-            maintain_order="left",
-        )
+        .join(pl.concat([valid, invalid]), on="row", how="left", maintain_order="left")
         .join(amounts, on="row", how="left", maintain_order="left")
-        .with_columns(
-            pl.when(pl.col("status").is_in(HELD)).then(pl.col("resolution")).alias("resolution")
-        )
+        .with_columns(pl.when(waits).then(pl.col("resolution")).alias("resolution"))
         .select(*RESULT_SCHEMA, "resolution", "amount")
     )
     _prove(results, judged, plan)
@@ -79,14 +82,17 @@ def reconcile(
 
 def _judge_rows(
     plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None
-) -> Iterator[RowResult]:
-    wanted = ("row", "key", "twin_row", "conflict_code", "conflict", "released", "carried_key")
+) -> Iterator[tuple[object, ...]]:
+    """Yield the values of RESULT_SCHEMA and whether this run tried the row."""
+    wanted = ("row", "key", "twin_row", "conflict_code", "conflict", "released")
     for page in plan.rows.select(wanted).iter_slices(PAGE_ROWS):
         entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
         for row in page.iter_rows(named=True):
-            candidate = candidate_of(row)
+            candidate = candidate_of(row, plan.evidence)
             entry = entries.get(candidate.key)
-            yield judge(candidate, entry, view.policy, run_id=run_id, now=view.now).result
+            judgement = judge(candidate, entry, view.policy, run_id=run_id, now=view.now)
+            tried = entry is not None and run_id is not None and entry.run_id == run_id
+            yield (*_values(judgement.result), tried)
 
 
 def _values(result: RowResult) -> tuple[object, ...]:
@@ -103,7 +109,7 @@ def _values(result: RowResult) -> tuple[object, ...]:
     )
 
 
-def _invalid_results(judged: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
+def invalid_results(judged: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
     """Return a result for each invalid row. A key it carries stays: it is evidence."""
     told = faults.group_by("row", maintain_order=True).agg(
         pl.col("code").first().alias("error_code"),

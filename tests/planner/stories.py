@@ -14,7 +14,8 @@ from importer.ledger.sqlite import SqliteLedger
 from importer.model import Next, Outcome, Verdict
 from importer.planner.deliveries import make_deliveries
 from importer.planner.plan import Policy
-from importer.planner.planner import Plan, Viewpoint, make_plan
+from importer.planner.planner import Plan, make_plan
+from importer.planner.viewpoint import Viewpoint
 from importer.reconciler.reconciler import reconcile
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "carried_status": pl.String,
     "valid": pl.Boolean,
     "resolution": pl.String,
+    "carried_code": pl.String,
 }
 FAULTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.UInt32,
@@ -92,7 +94,7 @@ class Story:
         return make_plan(judged, self.ledger, self.view(batch))
 
     def view(self, batch: str = "") -> Viewpoint:
-        return Viewpoint(self.scope, batch, self.policy, self.now)
+        return Viewpoint(self.scope, batch, self.policy, self.now, UTC)
 
     def run(
         self,
@@ -166,9 +168,9 @@ NOT_APPLIED = Outcome(Verdict.NOT_APPLIED, Next.RETRY, "connection-refused", "No
 
 
 def as_results(results: pl.DataFrame, *rows: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows as their results file holds them: with keys and statuses."""
-    kept = results.select("idempotency_key", "status").iter_rows()
+    """Return the rows as their results file holds them: with keys, statuses and codes."""
+    kept = results.select("idempotency_key", "status", "error_code").iter_rows()
     return [
-        {**row, "carried_key": key, "carried_status": status}
-        for row, (key, status) in zip(rows, kept, strict=True)
+        {**row, "carried_key": key, "carried_status": status, "carried_code": code}
+        for row, (key, status, code) in zip(rows, kept, strict=True)
     ]

@@ -1,0 +1,23 @@
+"""What a plan is about, and by what rules: one frozen value. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from importer.planner.plan import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """Which purchases the plan is about, and by what rules."""
+
+    scope: str
+    batch: str
+    policy: Policy
+    now: datetime
+    zone: tzinfo
+    """Of dates without a time."""

@@ -70,6 +70,7 @@ def run(
     json: options.AsJson = False,
     log_format: options.Logs = options.LogFormat.AUTO,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Read FILE, show the plan, send the rows, write the results.
 
@@ -133,11 +134,18 @@ def results(
 def status(
     config: options.ConfigPath = None,
     json: options.AsJson = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Read the whole ledger and check it: the file, its references, every key.",
+        ),
+    ] = False,
 ) -> None:
     """Show the imports so far, the running one's progress, and rows that need a person."""
     from importer.commands.status import status_command
 
-    raise typer.Exit(status_command(config, as_json=json))
+    raise typer.Exit(status_command(config, as_json=json, verify_ledger=verify))
 
 
 @app.command()
@@ -175,6 +183,14 @@ def resolve(
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Settle without asking.")] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Take the created and doubtful rows of FILE over into a ledger that does not know "
+            "them: for the day the disk dies.",
+        ),
+    ] = False,
 ) -> None:
     """Settle rows from a results file in which a person filled keen_resolution.
 

@@ -5,8 +5,12 @@ Pure: frozen values, and the Protocol of whoever watches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+from importer.config import Order
+from importer.reconciler.next_steps import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +19,13 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from importer.config import Config, Order
-    from importer.planner.planner import Plan, Viewpoint
+    from importer.config import Config
+    from importer.planner.planner import Plan
+    from importer.planner.viewpoint import Viewpoint
     from importer.reader.reader import Reading
+    from importer.reconciler.kept import Kept
     from importer.reconciler.report import PlanSummary, Summary
+    from importer.reconciler.timing import Sending
     from importer.sender.events import Event, SendReport
     from importer.workspace import Progress
 
@@ -30,6 +37,26 @@ class Job:
     path: Path
     config: Config
     order: Order
+    config_path: Path | None = None
+    """The configuration file, where the user named one."""
+
+    @property
+    def command(self) -> str:
+        """The command line that runs this job again, to be pasted into a shell."""
+        return shlex.join(["importer", "run", str(self.path), *self.options])
+
+    def commands(self, results: Path) -> Commands:
+        """Return the commands that go on from this job's results file."""
+        again = replace(self, path=results, order=self.order.for_results())
+        settle = replace(self, order=Order(batch=self.order.batch))
+        resolve = ["importer", "resolve", str(results), *settle.options]
+        return Commands(run=self.command, run_results=again.command, resolve=shlex.join(resolve))
+
+    @property
+    def options(self) -> list[str]:
+        """The options that ask what this job was asked."""
+        config = [] if self.config_path is None else ["--config", str(self.config_path)]
+        return config + self.order.as_options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +72,17 @@ class Prepared:
     summary: PlanSummary
     results_path: Path | None
     """Proven writable; None where no results are wanted."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of this run beside the reading's own notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one run sent."""
+
+    report: SendReport
+    sending: Sending | None
+    """How long it took; None where nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +93,10 @@ class Ended:
     results: pl.DataFrame
     """reconciler.RESULT_SCHEMA, `resolution` and `amount`."""
     results_path: Path
-    kept_path: Path | None
-    """Where an earlier results file is kept now."""
+    kept: Kept | None
+    """An earlier results file that was not replaced."""
+    in_place: bool
+    """False: the file of the wanted name could not be replaced, so the results stand beside it."""
 
 
 class Screen(Protocol):

@@ -30,7 +30,12 @@ def parse_amount(text: str) -> Decimal:
 
 
 SpreadsheetFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The spreadsheet: .csv or .xlsx.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="The spreadsheet: .csv, .csv.gz, .csv.zst or .xlsx; - for standard input.",
+        show_default=False,
+    ),
 ]
 ConfigPath = Annotated[
     Path | None,
@@ -131,5 +136,7 @@ AsJson = Annotated[
 ]
 Logs = Annotated[LogFormat, typer.Option("--log-format", help="How log lines look on stderr.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")
+    bool,
+    typer.Option("--quiet", "-q", help="Print nothing but what needs a person."),
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every row and every retry.")]

@@ -6,26 +6,23 @@ list names rows, columns and codes.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Final
+
+from importer.reconciler.kept import Why
+from importer.reconciler.next_steps import MEANING
+from importer.reconciler.report_sections import spell_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from importer.reconciler.report import FaultGroup, PlanSummary, Summary
+    from importer.job import Ended
+    from importer.reconciler.error_groups import FaultGroup
+    from importer.reconciler.report import PlanSummary, Summary
 
 SHOWN_ROWS: Final = 10
-
-MEANING: Final = {
-    "created": "created now",
-    "already_created": "created by an earlier run; nothing was sent",
-    "unsent": "not sent; run the same command again",
-    "in_doubt": "sent, but nobody can prove what happened; never sent again by itself",
-    "rejected": "refused by Keen for good",
-    "invalid": "a cell is wrong",
-    "duplicate": "the same purchase stands in an earlier row",
-    "conflict": "looks like an amended or repeated purchase of an earlier file",
-}
-"""What each status means, in the order in which they are shown."""
+WRAPPED: Final = 90
+"""Characters of a line of prose."""
 
 
 def plan_lines(summary: PlanSummary, *, private: bool) -> Iterator[str]:
@@ -63,7 +60,7 @@ def end_lines(summary: Summary) -> Iterator[str]:
     for status, meaning in MEANING.items():
         if count := summary.counts[status]:
             amount = summary.amounts.get(status)
-            told = f"{meaning}; total {_grouped(amount)}" if amount else meaning
+            told = f"{meaning}; total {spell_amount(amount)}" if amount else meaning
             yield _count(status.replace("_", " "), count, told)
             if status in summary.waiting_rows:
                 yield f"      {name_rows(summary.waiting_rows[status], count)}"
@@ -81,25 +78,32 @@ def name_rows(rows: Sequence[int], count: int) -> str:
     return f"{'row' if count == 1 else 'rows'} {shown}" + (f" and {more:,} more" if more else "")
 
 
+def place_lines(ended: Ended) -> Iterator[str]:
+    """Yield where the results are, and what became of the file that was there."""
+    if ended.kept is not None:
+        yield _KEPT[ended.kept.why].format(name=ended.kept.path.name)
+    if not ended.in_place:
+        yield "  The results file could not be replaced (is it open in Excel?), so they stand in"
+    yield f"  {ended.summary.results}"
+    if ended.summary.report is not None:
+        yield f"  {ended.summary.report}"
+
+
+_KEPT: Final = {
+    Why.OTHER: "  The results file of another import is kept as {name}",
+    Why.EDITED: (
+        "  The earlier results file may have been edited; nothing of that is lost, it is kept as "
+        "{name}"
+    ),
+}
+
+
 def _next_steps(summary: Summary) -> Iterator[str]:
-    counts = summary.counts
-    if counts["in_doubt"]:
-        yield (
-            "  Next: look each row in doubt up in Keen (wait 400 s after the last attempt: it may "
-            "still land)."
-        )
-        yield (
-            "        Write `created` (with the id into keen_purchase_id) or `not created` into "
-            "keen_resolution, then:"
-        )
-        yield f"        importer resolve {summary.results}"
-    if counts["unsent"]:
-        yield "  Next: run the same command again; only what is not created is sent."
-    if any(counts[status] for status in ("invalid", "rejected", "duplicate", "conflict")):
-        yield (
-            "  To fix: correct the rows in the results file, which knows what is created already, "
-            "and run that."
-        )
+    for step in summary.next:
+        first, *more = textwrap.wrap(step.text, WRAPPED)
+        yield f"  Next: {first}"
+        yield from (f"        {line}" for line in more)
+        yield f"          {step.command}"
 
 
 def _group_lines(groups: Sequence[FaultGroup], *, private: bool) -> Iterator[str]:
@@ -112,8 +116,3 @@ def _group_lines(groups: Sequence[FaultGroup], *, private: bool) -> Iterator[str
 
 def _count(name: str, count: int, told: str = "") -> str:
     return f"  {name:<16}{count:>9,}" + (f"   {told}" if told else "")
-
-
-def _grouped(amount: str) -> str:
-    whole, _, decimals = amount.partition(".")
-    return f"{int(whole):,}.{decimals}" if decimals else f"{int(whole):,}"

@@ -64,6 +64,8 @@ class Workspace:
         self.path = path
         self._mounts = mounts
         self.ledger_path = path / "ledger.sqlite"
+        self.written_path = path / "results.json"
+        """Where results files are remembered as they were written."""
         self._copies: Path | None = None
 
     @property

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from importer.commands.verification import verification_lines, verify
 from importer.config import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
@@ -19,24 +20,29 @@ if TYPE_CHECKING:
 
     from importer.ledger.contract import Entry, ImportCounts, Ledger
 
+PERSONS: Final = ("in_doubt", "rejected", "invalid", "duplicate", "conflict")
+"""Statuses that only a person can end."""
 NAMED: Final = 50
 """Rows in doubt that are listed on a screen; `--json` lists all."""
 
 
-def status_command(config_path: Path | None, *, as_json: bool) -> ExitCode:
+def status_command(config_path: Path | None, *, as_json: bool, verify_ledger: bool) -> ExitCode:
     """Show the workspace of a configuration."""
     path = workspace_path(load_config(config_path).config)
-    status = read_status(path)
+    status = read_status(path, verify_ledger=verify_ledger)
     if as_json:
         print(json.dumps(status))
     else:
         for line in status_lines(status):
             print(line)
-    return ExitCode.OK
+    return ExitCode.REFUSED if status.get("verified", {}).get("faults") else ExitCode.OK
 
 
-def read_status(path: Path) -> dict[str, Any]:
-    """Return the workspace's status: while a run holds it, only that run's progress is known."""
+def read_status(path: Path, *, verify_ledger: bool = False) -> dict[str, Any]:
+    """Return the workspace's status: while a run holds it, only that run's progress is known.
+
+    Raises WorkspaceBusyError where the ledger is to be verified while a run holds it.
+    """
     status: dict[str, Any] = {"version": 1, "workspace": str(path), "running": None}
     workspace = Workspace(path)
     running = holder(path)
@@ -47,10 +53,18 @@ def read_status(path: Path) -> dict[str, Any]:
                 closing(SqliteLedger.open(workspace.ledger_path)) as ledger,
             ):
                 ledger.interrupted(datetime.now(UTC))  # nobody runs: what is `sending` is in doubt
+                if verify_ledger:
+                    status["verified"] = verify(ledger)
                 return status | _read_ledger(ledger)
         except WorkspaceBusyError:
+            if verify_ledger:
+                raise
             running = holder(path)
     if running is not None:
+        if verify_ledger:
+            raise WorkspaceBusyError(
+                f"{running} holds the workspace {path}.", "Verify its ledger when it has ended."
+            )
         status["running"] = read_progress(path) or {"pid": running.pid, "file": running.file}
         return status
     return status | {"imports": [], "in_doubt": []}
@@ -64,6 +78,8 @@ def _read_ledger(ledger: Ledger) -> dict[str, Any]:
 
 
 def _import(counted: ImportCounts) -> dict[str, Any]:
+    """Return one import; `rows` and what follows are of its last run, null where it did not end."""
+    told = json.loads(counted.summary or "{}")
     return {
         "file": counted.imported.file,
         "scope": counted.imported.scope,
@@ -71,6 +87,9 @@ def _import(counted: ImportCounts) -> dict[str, Any]:
         "last_run_at": format_instant(counted.last_run_at.replace(microsecond=0)),
         "exit_code": counted.exit_code,
         "counts": {state.value: count for state, count in counted.counts.items()},
+        "rows": told.get("counts"),
+        "results": told.get("results"),
+        "report": told.get("report"),
     }
 
 
@@ -91,15 +110,19 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     if status["running"] is not None:
         yield from _running_lines(status["running"])
         return
+    if "verified" in status:
+        yield from verification_lines(status["verified"])
     if not status["imports"]:
         yield "  No imports yet."
     for told in status["imports"]:
-        counts = ", ".join(f"{state} {count:,}" for state, count in told["counts"].items() if count)
+        shown = told["rows"] or told["counts"]
+        counts = ", ".join(f"{name} {count:,}" for name, count in shown.items() if count)
         batch = f", batch {told['batch']}" if told["batch"] else ""
         ended = "did not end" if told["exit_code"] is None else f"exit {told['exit_code']}"
         yield (
             f"  {told['last_run_at']}  {told['file']} ({told['scope']}{batch})  {ended}  {counts}"
         )
+        yield from _waiting_lines(told)
     waiting = status["in_doubt"]
     if waiting:
         yield f"In doubt, waiting for a person: {len(waiting):,}"
@@ -114,6 +137,14 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
             "  Look them up in Keen, fill keen_resolution in the results file, then: importer "
             "resolve FILE"
         )
+
+
+def _waiting_lines(told: dict[str, Any]) -> Iterator[str]:
+    """Yield how many rows of an import's last run wait for a person, and where they stand."""
+    waiting = sum((told["rows"] or {}).get(state, 0) for state in PERSONS)
+    if waiting:
+        verb = "waits" if waiting == 1 else "wait"
+        yield f"      {waiting:,} {verb} for a person: {told['results']}"
 
 
 def _running_lines(running: dict[str, Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ import polars as pl
 
 from importer.errors import ExitCode, ImporterError
 from importer.model import RowStatus, format_instant
+from importer.reconciler.error_groups import FaultGroup, group_errors, group_faults, group_held
+from importer.reconciler.next_steps import next_steps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,25 +22,14 @@ if TYPE_CHECKING:
 
     from importer.planner.planner import Plan
     from importer.reader.source import Source
+    from importer.reconciler.next_steps import Commands, NextStep
+    from importer.reconciler.timing import Sending
 
 SUMMARY_VERSION: Final = 1
 """Raised when a number of the summary changes its meaning or goes away."""
 
 NAMED_ROWS: Final = 1_000
 """How many row numbers of a status a summary lists; the results file has them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultGroup:
-    """Rows with the same fault in the same column."""
-
-    column: str
-    code: str
-    count: int
-    rows: tuple[int, ...]
-    """The first few."""
-    example: str
-    """One message, with the cell's text: for a person's own screen only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +54,12 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What one run did, or what `check` or `results` found."""
+    """What one run did, or what `results` found. docs/summary.md describes the JSON."""
 
     version: int
     file: str
+    path: str
+    """The input's absolute path."""
     file_sha256: str
     scope: str
     batch: str
@@ -78,15 +71,28 @@ class Summary:
     """Sum of the amounts by final status; invalid rows have none."""
     waiting_rows: dict[str, list[int]]
     """Row numbers that need a person, by status; at most NAMED_ROWS each."""
+    errors: tuple[FaultGroup, ...]
+    """What is wrong, by status, column and code."""
     started_at: str
     duration_seconds: float
+    sending: Sending | None
+    """None where nothing was sent."""
     stopped: str | None
-    results: str | None
+    results: str
+    report: str | None
+    """The page for people, where one was written."""
+    next: tuple[NextStep, ...]
     exit_code: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return the summary as a JSON object, in a fixed order of members."""
-        return asdict(self)
+        """Return the summary as a JSON object, in a fixed order of members.
+
+        Without examples: a cron job's output must not hold what stands in cells.
+        """
+        told = asdict(self)
+        for group in told["errors"]:
+            del group["example"]
+        return told
 
 
 def summarise_plan(
@@ -100,8 +106,8 @@ def summarise_plan(
         rows=judged.height,
         valid=plan.rows.height,
         statuses={status.value: counts.get(status.value, 0) for status in RowStatus},
-        faults=_group_faults(faults),
-        held=_group_held(plan.rows),
+        faults=group_faults(faults),
+        held=group_held(plan.rows),
         valid_total=total(plan.rows["purchase_amount"]),
         to_send=to_send.height,
         send_total=total(to_send["purchase_amount"]),
@@ -113,8 +119,10 @@ def summarise_plan(
 
 def summarise(
     results: pl.DataFrame,
+    faults: pl.DataFrame,
     *,
     source: Source,
+    path: Path,
     scope: str,
     batch: str,
     run_id: int | None,
@@ -122,13 +130,16 @@ def summarise(
     ended: datetime,
     stop: ImporterError | None,
     signum: int | None,
+    sending: Sending | None,
     results_path: Path,
+    commands: Commands,
 ) -> Summary:
     """Return the run's numbers from reconciler's results frame; they are the results file's own."""
     counts, amounts = count_statuses(results)
     return Summary(
         version=SUMMARY_VERSION,
         file=source.name,
+        path=str(path),
         file_sha256=source.sha256,
         scope=scope,
         batch=batch,
@@ -137,10 +148,14 @@ def summarise(
         counts=counts,
         amounts=amounts,
         waiting_rows=waiting_rows(results),
+        errors=group_errors(results, faults),
         started_at=format_instant(started.replace(microsecond=0)),
         duration_seconds=round((ended - started).total_seconds(), 3),
+        sending=sending,
         stopped=None if stop is None else str(stop),
         results=str(results_path),
+        report=None,
+        next=next_steps(counts, commands, results_path.name),
         exit_code=int(exit_code(counts, stop=stop, signum=signum)),
     )
 
@@ -202,33 +217,6 @@ def exit_code(
     if any(counts[status] for status in ("invalid", "rejected", "duplicate", "conflict")):
         return ExitCode.NEEDS_FIXING
     return ExitCode.OK
-
-
-def _group_faults(faults: pl.DataFrame) -> tuple[FaultGroup, ...]:
-    groups = (
-        faults.group_by("column", "code", maintain_order=True)
-        .agg(
-            pl.len().alias("count"),
-            pl.col("row").head(5).alias("rows"),
-            pl.col("message").first().alias("example"),
-        )
-        .sort("count", descending=True, maintain_order=True)
-    )
-    return tuple(
-        FaultGroup(column or "", code, count, tuple(rows), example)
-        for column, code, count, rows, example in groups.iter_rows()
-    )
-
-
-def _group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
-    """Return the conflicts by code; duplicates are counted by their status."""
-    held = rows.filter(pl.col("status") == RowStatus.CONFLICT.value).select(
-        "row",
-        pl.lit("").alias("column"),
-        pl.col("conflict_code").alias("code"),
-        pl.col("conflict").alias("message"),
-    )
-    return _group_faults(held)
 
 
 def _plain(amount: Decimal) -> Decimal:

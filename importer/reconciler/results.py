@@ -17,16 +17,21 @@ from importer.neutral import neutralise, neutralise_column
 from importer.reader.table import Table, cell_name, kind_name
 from importer.reconciler.atomic import write_atomically
 from importer.reconciler.results_path import results_format
+from importer.reconciler.results_typing import retype
 from importer.reconciler.results_workbook import write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from importer.reconciler.results_workbook import Background
+
 UTF8_BOM: Final = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the local code page
 LINE_END: Final = "\r\n"  # RFC 4180
 
 
-def write_results(path: Path, table: Table, results: pl.DataFrame) -> Path:
+def write_results(
+    path: Path, table: Table, results: pl.DataFrame, background: Background | None = None
+) -> Path:
     """Write the input's own columns and the ten `keen_*` ones; return the file really written.
 
     `results` has one row for each of `table.cells`, in the same order: `row` UInt32, `status`,
@@ -35,8 +40,9 @@ def write_results(path: Path, table: Table, results: pl.DataFrame) -> Path:
 
     The ending of `path` chooses the format; the values of the input's own columns are its texts.
     CSV: the input's delimiter (a comma for a workbook), UTF-8 with BOM, CRLF, formulas made
-    harmless as `importer.neutral` says. XLSX: see `write_workbook`. JSONL: one object a row, own
-    columns as text or null under their headers, which the reader has proven to differ.
+    harmless as `importer.neutral` says. XLSX: see `write_workbook`; with a `background` it has
+    the sheets for people, and amounts and dates of a CSV file are retyped. JSONL: one object a
+    row, own columns as text or null under their headers, which the reader has proven to differ.
     `keen_sent_at` is text in UTC, to the second.
 
     Raises ResultsError where the rows do not match or the file cannot be written (code
@@ -60,9 +66,8 @@ def write_results(path: Path, table: Table, results: pl.DataFrame) -> Path:
         elif file_format == "jsonl":
             _write_jsonl(temporary, [*headers, *RESULT_COLUMNS], frame)
         else:
-            names = [(cell_name(i), kind_name(i)) for i in own] if table.has_kinds else []
-            kinds = {cell: table.cells[kind] for cell, kind in names}
-            write_workbook(temporary, [*headers, *RESULT_COLUMNS], frame, kinds)
+            typed, kinds = _typed(table, frame, own, background)
+            write_workbook(temporary, [*headers, *RESULT_COLUMNS], typed, kinds, background)
 
     try:
         return write_atomically(path, write)
@@ -73,6 +78,17 @@ def write_results(path: Path, table: Table, results: pl.DataFrame) -> Path:
             "run: importer results FILE --results OTHER.",
             code="results-unwritten",
         ) from error
+
+
+def _typed(
+    table: Table, frame: pl.DataFrame, own: list[int], background: Background | None
+) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
+    """Return the frame, and the kinds of those of its columns that are not mere text."""
+    if table.has_kinds:
+        return frame, {cell_name(i): table.cells[kind_name(i)] for i in own}
+    if background is None:
+        return frame, {}
+    return retype(frame, background.rows, background.fields, background.timezone)
 
 
 def _keen_columns(results: pl.DataFrame) -> pl.DataFrame:

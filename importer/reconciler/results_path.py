@@ -1,24 +1,17 @@
 """An input and what is wanted → where its results go, and nothing else lost by it.
 
-Touches the folder of the results: looks, tries whether it can be written, renames.
+Touches the folder of the results: looks, and tries whether it can be written.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-import zipfile
-import zlib
-from datetime import UTC, datetime
-from itertools import chain, count
-from typing import IO, TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from importer.errors import ResultsError, UsageError
-from importer.filesystem import sync_folder
-from importer.reconciler.atomic import first_free
+from importer.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FORMATS: Final = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl"}
@@ -28,9 +21,6 @@ MAX_WORKBOOK_ROWS: Final = 1_048_576
 """Lines of an Excel sheet, the header's included."""
 
 _RESULTS_STEM: Final = re.compile(r"(?P<stem>.+)\.results(?:-(?P<number>[0-9]{1,9}))?")
-_KEY: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_KEY_LENGTH: Final = 36
-_CHUNK: Final = 1 << 20
 
 
 def results_format(path: Path) -> str:
@@ -103,73 +93,9 @@ def check_results_path(path: Path, *, input_path: Path, rows: int) -> None:
         raise _unwritable(path, error) from error
 
 
-def keep_other(path: Path, keys: Iterable[str]) -> Path | None:
-    """Rename the file at `path` where it holds another import's results; return its new name.
-
-    `keys` are this run's idempotency keys. One of them in the file proves that it is of the same
-    import and may be replaced: None, as where there is no file. Anything else, be it no results
-    at all, is kept as `<stem>.<when it was written, in UTC>.<ending>`, overwriting nothing.
-    Raises ResultsError where it cannot be renamed.
-    """
-    try:
-        if not path.exists() or _holds_any(path, keys):
-            return None
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        stem = f"{path.stem}.{written:%Y%m%d-%H%M%S}"
-        names = chain([stem], (f"{stem}-{n}" for n in count(2)))
-        kept = first_free(path.with_stem(name) for name in names)
-        path.rename(kept)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise ResultsError(
-            f"The earlier file {path} could not be kept under another name: {_reason(error)}.",
-            "Close it where it is open, or write the results elsewhere: importer results FILE "
-            "--results OTHER.",
-            code="results-not-kept",
-        ) from error
-    return kept
-
-
 def _unwritable(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"Results cannot be written to {path}: {_reason(error)}.",
+        f"Results cannot be written to {path}: {error.strerror or error}.",
         "Give --results a name in a folder that exists and can be written to.",
         code="results-unwritable",
     )
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
-
-
-def _holds_any(path: Path, keys: Iterable[str]) -> bool:
-    """Return whether any of `keys` stands in the file, whatever its format and delimiter.
-
-    Keys are long enough to be looked for as bytes, so even results that were saved again by a
-    spreadsheet, with columns moved, are known for what they are.
-    """
-    wanted = {key.encode() for key in keys}
-    try:
-        return any(not wanted.isdisjoint(found) for found in _uuids(path))
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
-        return False  # a broken or encrypted workbook: no results of ours
-
-
-def _uuids(path: Path) -> Iterator[set[bytes]]:
-    """Yield the UUIDs of a file, or of every part of a workbook, a set for each chunk."""
-    if path.suffix.lower() == ".xlsx":
-        with zipfile.ZipFile(path) as parts:
-            for name in parts.namelist():
-                with parts.open(name) as part:
-                    yield from _uuids_of(part)
-    else:
-        with path.open("rb") as file:
-            yield from _uuids_of(file)
-
-
-def _uuids_of(file: IO[bytes]) -> Iterator[set[bytes]]:
-    tail = b""
-    while chunk := file.read(_CHUNK):
-        text = tail + chunk
-        yield {found.lower() for found in _KEY.findall(text)}
-        tail = text[1 - _KEY_LENGTH :]  # a key may lie across two chunks

@@ -1,72 +1,85 @@
-"""Headers, a frame and the kinds of its cells → an Excel sheet. Touches the file it is given.
+"""Results, and what a person needs beside them → an Excel workbook. Touches the file it is given.
 
-After the money has moved nothing in a cell may stop the writing, so whatever Excel cannot hold as
-what it was is written as text.
+Sheets: `Results`; `To fix` and `In doubt` where there are such rows; `Summary`; and, hidden, the
+rows of `To fix` as they were written, by which reader/results_book.py tells what a person edited.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime, time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ERROR_CODES
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
 from importer.errors import ResultsError
-from importer.neutral import column_runs_as_formula, protect, runs_as_formula
+from importer.model import RESULT_COLUMNS
+from importer.model import RowStatus as Status
+from importer.reader.book_sheets import SHEET_AS_WRITTEN, SHEET_DOUBT, SHEET_FIX, SHEET_RESULTS
+from importer.reader.table import cell_name
+from importer.reconciler.next_steps import TO_FIX
+from importer.reconciler.results_layout import Grid, write_grid
 from importer.reconciler.results_path import MAX_WORKBOOK_ROWS
+from importer.reconciler.results_summary import write_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from openpyxl.cell import Cell
-    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+    from importer.model import PurchaseField
+    from importer.reconciler.report import Summary
 
-SHEET: Final = "Results"
 MAX_COLUMNS: Final = 16_384
-MAX_CHARACTERS: Final = 32_767
-"""What a cell holds, counted as Excel does, in UTF-16 units."""
-
-_PAGE_ROWS: Final = 5_000
-_WIDTH: Final = 18.0
-_WIDTHS: Final = {
-    "keen_row": 9.0,
-    "keen_purchase_id": 38.0,
-    "keen_error_code": 22.0,
-    "keen_error": 70.0,
-    "keen_http_status": 16.0,
-    "keen_attempts": 14.0,
-    "keen_idempotency_key": 38.0,
-    "keen_sent_at": 22.0,
+_FIX_FIRST: Final = ("keen_row", "keen_status", "keen_error")
+_FIX_LAST: Final = ("keen_resolution", "keen_error_code", "keen_idempotency_key")
+_DOUBT_FIRST: Final = ("keen_row",)
+_DOUBT_LAST: Final = (
+    "keen_sent_at",
+    "keen_error",
+    "look_for",
+    "keen_resolution",
+    "keen_purchase_id",
+    "keen_idempotency_key",
+)
+_DOUBT_FIELDS: Final = ("lead_id", "product_name", "purchase_amount", "date")
+_WORDS: Final = {
+    SHEET_RESULTS: ("created", "not created", "send"),
+    SHEET_FIX: ("send",),
+    SHEET_DOUBT: ("created", "not created"),
 }
-# XML has no such characters and turns a carriage return into a line feed; Excel spells them
-# `_xHHHH_` (ECMA-376, ST_Xstring), so a text that looks so itself has its underscore spelt out.
-_ESCAPED: Final = "[\x00-\x08\x0b-\x1f\ufffe\uffff]"
-_LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
-_BLANK: Final = r"^\s+$"  # openpyxl forgets to keep the blanks of a text that has no other
-_ESCAPED_RE: Final = re.compile(f"{_ESCAPED}|_(?=x[0-9A-Fa-f]{{4}}_)")
-_NUMBER_RE: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_EXACT_DIGITS: Final = 15  # openpyxl rounds a float to sixteen
-_FIRST_DAY: Final = date(1900, 3, 1)  # Excel's calendar has a 29 February 1900
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a workbook tells beside the results of the rows."""
+
+    fields: Mapping[PurchaseField, int]
+    """Where each field stands among the table's columns."""
+    rows: pl.DataFrame
+    """Validation's frame: the values of each row."""
+    faults: pl.DataFrame
+    """Validation's: `row`, `index`, `message` of each faulty cell."""
+    timezone: str
+    """Of dates that carry none."""
+    summary: Summary
 
 
 def write_workbook(
-    path: Path, headers: list[str], frame: pl.DataFrame, kinds: Mapping[str, pl.Series]
+    path: Path,
+    headers: list[str],
+    frame: pl.DataFrame,
+    kinds: Mapping[str, pl.Series],
+    background: Background | None = None,
 ) -> None:
-    """Write the sheet `Results`: a bold, frozen header with a filter, then a line for each row.
+    """Write `Results` and, with a background, the other sheets.
 
-    `kinds` gives, for those columns of `frame` that came from a workbook, the CELL_KIND of each
-    cell: numbers, dates, times, booleans and errors are written as such. All other text is text,
-    never a formula, also when a person edits it, and stays as it was but for the rare one that
-    `importer.neutral.protect` has to keep from the reader's `undo`. Control characters are written
-    as Excel's `_xHHHH_`. A text beyond Excel's 32,767 characters is cut and ends in
-    `… [cut: N characters]` with its true length; CSV and JSONL results hold it whole.
+    `frame` has the own columns (`cell_0`, …) and the ten of RESULT_COLUMNS, `headers` their names.
+    `kinds` gives the CELL_KIND of each cell of a column: numbers, dates, times, booleans and
+    errors are written as such. All other text is text, never a formula, also when a person edits
+    it, and stays as it was but for the rare one that `importer.neutral.protect` has to keep from
+    the reader's `undo`. Control characters are written as Excel's `_xHHHH_`. A text beyond Excel's
+    32,767 characters is cut and ends in `… [cut: N characters]` with its true length; CSV and
+    JSONL results hold it whole.
 
     Raises ResultsError where a sheet has too few rows or columns, OSError where it cannot write.
     """
@@ -77,149 +90,85 @@ def write_workbook(
             code="results-too-long",
         )
     workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet(SHEET)
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(frame.width)}{frame.height + 1}"
-    for position, name in enumerate(frame.columns, 1):
-        width = _WIDTHS.get(name, _WIDTH)
-        sheet.column_dimensions[get_column_letter(position)].width = width
-    sheet.append([_header_cell(sheet, header) for header in headers])
-    for line in _lines(sheet, frame, kinds):
-        sheet.append(line)
+    names = dict(zip(frame.columns, headers, strict=True))
+    amount = _column(background, "purchase_amount")
+    whole = Grid(frame, names, kinds, amount=amount, words=_WORDS[SHEET_RESULTS])
+    write_grid(workbook, SHEET_RESULTS, whole)
+    if background is not None:
+        fix = _to_fix(whole, background)
+        doubt = _in_doubt(whole, background)
+        if fix.frame.height:
+            write_grid(workbook, SHEET_FIX, fix)
+        if doubt.frame.height:
+            write_grid(workbook, SHEET_DOUBT, doubt)
+        write_summary(workbook, background.summary)
+        if fix.frame.height:
+            write_grid(workbook, SHEET_AS_WRITTEN, _as_written(fix), hidden=True)
     workbook.save(path)
 
 
-def _lines(
-    sheet: WriteOnlyWorksheet, frame: pl.DataFrame, kinds: Mapping[str, pl.Series]
-) -> Iterator[tuple[object, ...]]:
-    """Yield the lines page by page: a million rows must not stand in memory as objects."""
-    for offset in range(0, frame.height, _PAGE_ROWS):
-        page = frame.slice(offset, _PAGE_ROWS)
-        columns = []
-        for values in page:
-            if values.dtype != pl.String:
-                columns.append(values.to_list())
-            elif values.name in kinds:
-                page_kinds = kinds[values.name].slice(offset, _PAGE_ROWS)
-                columns.append(_typed_cells(sheet, values, page_kinds))
-            else:
-                columns.append(_text_cells(sheet, values))
-        yield from zip(*columns, strict=True)
-
-
-def _header_cell(sheet: WriteOnlyWorksheet, header: str) -> Cell:
-    cell = _text_cell(sheet, header)
-    cell.font = Font(bold=True)
-    return cell
-
-
-def _text_cells(sheet: WriteOnlyWorksheet, texts: pl.Series) -> list[object]:
-    """Return the texts as openpyxl takes them: most as they are, what it would change as cells."""
-    text = pl.col(texts.name)
-    special = texts.to_frame().select(
-        column_runs_as_formula(text)
-        | text.str.contains(f"^#|{_BLANK}|{_ESCAPED}|{_LOOKS_ESCAPED}")
-        | (text.str.len_chars() > MAX_CHARACTERS // 2)
+def _to_fix(whole: Grid, background: Background) -> Grid:
+    """Return the rows that a person can put right, the faulty cells marked."""
+    kept = whole.frame["keen_status"].is_in(TO_FIX)
+    own = [name for name in whole.frame.columns if name not in RESULT_COLUMNS]
+    marks = {
+        (row, cell_name(index)): message
+        for row, index, message in background.faults.select("row", "index", "message").iter_rows()
+    }
+    return whole.part(
+        kept,
+        (*_FIX_FIRST, *own, *_FIX_LAST),
+        words=_WORDS[SHEET_FIX],
+        marks=marks,
+        wrapped=("keen_error",),
     )
-    marks = special.to_series()
-    if not marks.any():
-        return texts.to_list()
-    return [
-        _text_cell(sheet, text) if marked else text
-        for text, marked in zip(texts, marks, strict=True)
+
+
+def _as_written(fix: Grid) -> Grid:
+    own = [name for name in fix.frame.columns if name not in RESULT_COLUMNS]
+    columns = ("keen_row", *own, "keen_idempotency_key")
+    return fix.part(pl.repeat(True, fix.frame.height, eager=True), columns)
+
+
+def _in_doubt(whole: Grid, background: Background) -> Grid:
+    """Return the rows that were sent and not proven, with what to look for in Keen."""
+    kept = whole.frame["keen_status"] == Status.IN_DOUBT.value
+    shown = [column for field in _DOUBT_FIELDS if (column := _column(background, field))]
+    told = whole.with_column("look_for", "Look for in Keen", _look_for(whole.frame, background))
+    columns = dict.fromkeys((*_DOUBT_FIRST, *shown, *_DOUBT_LAST))
+    return told.part(
+        kept,
+        tuple(columns),
+        words=_WORDS[SHEET_DOUBT],
+        wrapped=("keen_error", "look_for"),
+        inviting=("keen_resolution", "keen_purchase_id"),
+    )
+
+
+def _look_for(frame: pl.DataFrame, background: Background) -> pl.Series:
+    """Return a sentence for each row: which purchase would be there if the request had landed."""
+    parts = [
+        (before, column)
+        for before, field in (
+            ("a purchase of lead ", "lead_id"),
+            (", product ", "product_name"),
+            (", amount ", "purchase_amount"),
+            (", dated ", "date"),
+        )
+        if (column := _column(background, field))
     ]
+    told = [
+        pl.when(pl.col(column).is_null())
+        .then(pl.lit(""))
+        .otherwise(pl.lit(before) + pl.col(column))
+        for before, column in parts
+    ]
+    sent = pl.lit("; made between ") + pl.col("keen_sent_at") + pl.lit(" and 400 s later")
+    return frame.select(pl.concat_str(*told, sent, ignore_nulls=True).alias("look_for"))["look_for"]
 
 
-def _text_cell(sheet: WriteOnlyWorksheet, text: str) -> Cell:
-    cell = WriteOnlyCell(sheet, _fit(protect(text)))
-    cell.data_type = "s"
-    # Without this mark Excel would run the text as soon as a person has edited it.
-    cell.quotePrefix = runs_as_formula(text)
-    return cell
-
-
-def _fit(text: str) -> str:
-    """Return `text` escaped, and cut with a mark where a cell cannot hold it."""
-    escaped = _escape(text)
-    if _units(escaped) <= MAX_CHARACTERS:
-        return escaped
-    mark = f"… [cut: {len(text)} characters]"
-    kept = text[: MAX_CHARACTERS - len(mark)]
-    while excess := max(0, _units(_escape(kept)) + len(mark) - MAX_CHARACTERS):
-        kept = kept[: -max(1, excess // 7)]  # a character takes up to seven
-    return _escape(kept) + mark
-
-
-def _escape(text: str) -> str:
-    if text.isspace():  # calamine reads only the lower of the codes, so those beyond ASCII stay
-        return "".join(_spell(blank) if blank.isascii() else blank for blank in text)
-    return _ESCAPED_RE.sub(lambda found: _spell(found[0]), text)
-
-
-def _spell(character: str) -> str:
-    return f"_x{ord(character):04X}_"
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _typed_cells(sheet: WriteOnlyWorksheet, texts: pl.Series, kinds: pl.Series) -> list[object]:
-    cells = _text_cells(sheet, texts)
-    for place, (text, kind) in enumerate(zip(texts, kinds, strict=True)):
-        typed = _TYPES.get(kind)
-        if typed is not None and text is not None:
-            value = typed(sheet, text)
-            if value is not None:
-                cells[place] = value
-    return cells
-
-
-def _number(sheet: WriteOnlyWorksheet, text: str) -> object:
-    """Return the number, exact to the last digit of its text; None where it is none."""
-    if not _NUMBER_RE.fullmatch(text):
+def _column(background: Background | None, field: str) -> str | None:
+    if background is None:
         return None
-    if len(text) <= _EXACT_DIGITS:
-        return float(text)
-    cell = WriteOnlyCell(sheet, text)
-    cell.data_type = "n"
-    return cell
-
-
-def _date(sheet: WriteOnlyWorksheet, text: str) -> object:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is not None or moment.date() < _FIRST_DAY:
-        return None
-    only_date = len(text) == len("2026-03-04")
-    cell = WriteOnlyCell(sheet, moment.date() if only_date else moment)
-    cell.number_format = "yyyy-mm-dd" if only_date else "yyyy-mm-dd hh:mm:ss"
-    return cell
-
-
-def _time(sheet: WriteOnlyWorksheet, text: str) -> object:
-    try:
-        cell = WriteOnlyCell(sheet, time.fromisoformat(text))
-    except ValueError:
-        return None
-    cell.number_format = "hh:mm:ss"
-    return cell
-
-
-def _boolean(_sheet: WriteOnlyWorksheet, text: str) -> object:
-    return {"true": True, "false": False}.get(text.lower())
-
-
-def _error(_sheet: WriteOnlyWorksheet, text: str) -> object:
-    return text if text in ERROR_CODES else None  # openpyxl types these by themselves
-
-
-_TYPES: Final[Mapping[str, Callable[[WriteOnlyWorksheet, str], object]]] = {
-    "number": _number,
-    "date": _date,
-    "time": _time,
-    "boolean": _boolean,
-    "error": _error,
-}
+    index = next((at for name, at in background.fields.items() if name.value == field), None)
+    return None if index is None else cell_name(index)

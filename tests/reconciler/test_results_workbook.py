@@ -16,7 +16,8 @@ from importer.errors import ResultsError
 from importer.model import RESULT_COLUMNS
 from importer.neutral import undo
 from importer.reconciler.results import write_results
-from importer.reconciler.results_workbook import MAX_CHARACTERS, write_workbook
+from importer.reconciler.results_cells import MAX_CHARACTERS
+from importer.reconciler.results_workbook import write_workbook
 from tests.reconciler.samples import KEY, results_of, table_of
 
 if TYPE_CHECKING:

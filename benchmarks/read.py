@@ -1,0 +1,162 @@
+"""How fast `importer check` reads, with its peers beside it. Writes temporary files.
+
+    python benchmarks/read.py [--rows 1000000] [--sheet-rows 100000]
+
+CSV: `importer check` of a file (the whole program: start, copy, proof of structure, typing, keys,
+plan) beside `csv.DictReader` with pydantic a row. Excel: reading one sheet beside bare
+python-calamine. Every figure is a process of its own; the peers run between the two runs of the
+importer, so that a busy machine shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime as dt
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import openpyxl
+
+HEADER = (
+    "lead_id",
+    "product_name",
+    "product_description",
+    "purchase_amount",
+    "date",
+    "trigger_ids",
+)
+PEER = """
+import csv, sys
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+from pydantic import BaseModel
+class Row(BaseModel):
+    lead_id: UUID
+    product_name: str
+    product_description: str
+    purchase_amount: Decimal
+    date: date
+    trigger_ids: UUID
+with open(sys.argv[1], encoding="utf-8", newline="") as file:
+    rows = [Row.model_validate(row) for row in csv.DictReader(file, strict=True)]
+"""
+CALAMINE = """
+import sys
+from python_calamine import CalamineWorkbook
+CalamineWorkbook.from_path(sys.argv[1]).get_sheet_by_index(0).to_python(skip_empty_area=False)
+"""
+SHEET = """
+import sys
+from pathlib import Path
+from importer.reader.workbook import read_workbook
+read_workbook(Path(sys.argv[1]), "sheet.xlsx", sheet=None, header_row=None, hidden_rows=None)
+"""
+NOTHING = "import python_calamine"
+NOTHING_MORE = "import importer.reader.workbook"
+
+
+def main() -> None:
+    """Measure everything and print a table."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--rows", type=int, default=1_000_000)
+    options.add_argument("--sheet-rows", type=int, default=100_000)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        table = write_csv(folder / "rows.csv", asked.rows)
+        check = [sys.executable, "-m", "importer", "check", str(table)]
+        print(f"{'':34}{'rows':>10}{'seconds':>9}{'CPU':>8}{'rows/s':>10}{'peak MiB':>10}")
+        first = report("importer check, CSV", check, asked.rows, folder)
+        peer = report(
+            "csv.DictReader + pydantic",
+            [sys.executable, "-c", PEER, str(table)],
+            asked.rows,
+            folder,
+        )
+        again = report("importer check, CSV, again", check, asked.rows, folder)
+        print(f"  times the peer's rate: {peer / min(first, again):.1f}\n")
+        sheet = write_sheet(folder / "sheet.xlsx", asked.sheet_rows)
+        started = report("python-calamine, no file", [sys.executable, "-c", NOTHING], 1, folder)
+        bare = report(
+            "python-calamine, bare",
+            [sys.executable, "-c", CALAMINE, str(sheet)],
+            asked.sheet_rows,
+            folder,
+        )
+        ready = report("importer, no file", [sys.executable, "-c", NOTHING_MORE], 1, folder)
+        ours = report(
+            "importer, one sheet",
+            [sys.executable, "-c", SHEET, str(sheet)],
+            asked.sheet_rows,
+            folder,
+        )
+        ratio = (ours - ready) / (bare - started)
+        print(f"  times bare calamine, without the start of either: {ratio:.1f}")
+
+
+def report(name: str, command: list[str], rows: int, folder: Path) -> float:
+    """Run a command, print what it took, return the seconds."""
+    environ = os.environ | {
+        "IMPORTER_WORKSPACE__PATH": str(folder / "workspace"),
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+    }
+    process = subprocess.Popen(  # noqa: S603 - this program and its peers
+        command, cwd=folder, env=environ, stdout=subprocess.DEVNULL
+    )
+    began = time.perf_counter()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{name} ended with {process.returncode}")
+    rate = f"{rows / seconds:,.0f}" if rows > 1 else ""
+    cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
+    print(f"{name:34}{rows:>10,}{seconds:>9.2f}{cpu:>8.2f}{rate:>10}{peak:>10,}", flush=True)
+    return seconds
+
+
+def write_csv(path: Path, rows: int) -> Path:
+    """Write `rows` purchases and return the path."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows(purchase(number) for number in range(rows))
+    return path
+
+
+def write_sheet(path: Path, rows: int) -> Path:
+    """Write `rows` purchases with numbers and dates as such, and return the path."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("Orders")
+    sheet.append(HEADER)
+    for number in range(rows):
+        cells = purchase(number)
+        sheet.append([*cells[:3], float(cells[3]), dt.date.fromisoformat(cells[4]), cells[5]])
+    book.save(path)
+    return path
+
+
+def purchase(number: int) -> tuple[str, ...]:
+    """Return the cells of a row, the same for the same number."""
+    drawn = random.Random(number)  # noqa: S311 - replayable
+    day = dt.date(2026, 1, 1) + dt.timedelta(drawn.randrange(300))
+    return (
+        str(uuid.UUID(int=drawn.getrandbits(128), version=4)),
+        f"Product {number % 1000}",
+        f"Order {number}, monthly",
+        f"{drawn.randrange(1, 99_999)}.{drawn.randrange(100):02}",
+        day.isoformat(),
+        str(uuid.UUID(int=drawn.getrandbits(128), version=4)),
+    )
+
+
+if __name__ == "__main__":
+    main()

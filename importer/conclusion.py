@@ -1,0 +1,99 @@
+"""Nothing more is sent → results, report and summary. Touches the results' folder and the ledger.
+
+The results come first: they are what nobody can do without. A report that cannot be written is
+missing, no more.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.job import Ended
+from importer.reconciler.kept import keep_earlier
+from importer.reconciler.next_steps import next_steps
+from importer.reconciler.reconciler import reconcile
+from importer.reconciler.report import Summary, summarise
+from importer.reconciler.report_page import report_path, write_page
+from importer.reconciler.results import write_results
+from importer.reconciler.results_workbook import Background
+
+if TYPE_CHECKING:
+    from importer.job import Prepared, Sent
+    from importer.ledger.contract import Ledger
+    from importer.reconciler.kept import WrittenFiles
+
+
+def conclude(
+    prepared: Prepared,
+    ledger: Ledger,
+    sent: Sent,
+    *,
+    run_id: int | None,
+    started: datetime,
+    written_files: WrittenFiles,
+) -> Ended:
+    """Reconcile, write the results and, for a run, its report; sum up.
+
+    Raises ResultsError where the results could not be proven or written.
+    """
+    reading, view, path = prepared.reading, prepared.view, prepared.results_path
+    assert path is not None  # noqa: S101 - `prepare` found it, or raised
+    results = reconcile(reading.rows, reading.faults, prepared.plan, ledger, view, run_id=run_id)
+    summary = summarise(
+        results,
+        reading.faults,
+        source=reading.source,
+        path=prepared.job.path.absolute(),
+        scope=view.scope,
+        batch=view.batch,
+        run_id=run_id,
+        started=started,
+        ended=datetime.now(UTC),
+        stop=sent.report.stop,
+        signum=sent.report.signal,
+        sending=sent.sending,
+        results_path=path.absolute(),
+        commands=prepared.job.commands(path),
+    )
+    kept = keep_earlier(path, results["idempotency_key"].drop_nulls().to_list(), written_files)
+    written = write_results(path, reading.table, results, _background(prepared, summary))
+    if written != path:
+        steps = next_steps(summary.counts, prepared.job.commands(written), written.name)
+        summary = replace(summary, results=str(written.absolute()), next=steps)
+    written_files.note(written, keyed=results["idempotency_key"].null_count() < results.height)
+    if run_id is not None:
+        summary = _report(prepared, ledger, summary)
+    return Ended(summary, results, written, kept, in_place=written == path)
+
+
+def _background(prepared: Prepared, summary: Summary) -> Background:
+    reading = prepared.reading
+    return Background(
+        fields=reading.columns.fields,
+        rows=reading.rows,
+        faults=reading.faults,
+        timezone=prepared.job.config.format.timezone,
+        summary=summary,
+    )
+
+
+def _report(prepared: Prepared, ledger: Ledger, summary: Summary) -> Summary:
+    """Write the page; return the summary with its path, or without where it could not be."""
+    page = report_path(Path(summary.results))
+    told = replace(summary, report=str(page))
+    history = ledger.summaries(summary.scope, summary.batch, prepared.plan.import_content)
+    with suppress(OSError):
+        written = write_page(
+            page,
+            told,
+            config=prepared.job.config.model_dump(mode="json"),
+            command=prepared.job.command,
+            history=[run for run in map(json.loads, history) if run],
+        )
+        return replace(summary, report=str(written))
+    return summary

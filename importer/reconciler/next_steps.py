@@ -1,0 +1,80 @@
+"""The counts of a run and the commands at hand → what a person does next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TO_FIX: Final = ("invalid", "rejected", "duplicate", "conflict")
+"""Statuses of rows that a person can put right, in the order of the sheet `To fix`."""
+
+
+MEANING: Final = {
+    "created": "created now",
+    "already_created": "created by an earlier run; nothing was sent",
+    "unsent": "not sent; run the same command again",
+    "in_doubt": "sent, but nobody can prove what happened; never sent again by itself",
+    "rejected": "refused by Keen for good",
+    "invalid": "a cell is wrong",
+    "duplicate": "the same purchase stands in an earlier row",
+    "conflict": "looks like an amended or repeated purchase of an earlier file",
+}
+"""What each status means, in the order in which people are shown them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Command lines that can be pasted into a shell, with all the options that matter."""
+
+    run: str
+    """The very command of this run."""
+    run_results: str
+    """A run of the results file."""
+    resolve: str
+    """A settlement from the results file."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One thing to do: a sentence, and the command that follows it."""
+
+    text: str
+    command: str
+
+
+def next_steps(counts: Mapping[str, int], commands: Commands, results: str) -> tuple[NextStep, ...]:
+    """Return what is left to do, the most pressing first; `results` is the results file's name."""
+    ending = PurePath(results).suffix.lower()
+    steps = []
+    if counts["in_doubt"]:
+        steps.append(_settle(commands, ending))
+    if counts["unsent"]:
+        text = "Run the same command again; only what is not created is sent."
+        steps.append(NextStep(text, commands.run))
+    if any(counts[status] for status in TO_FIX):
+        steps.append(_fix(commands, ending))
+    return tuple(steps)
+
+
+def _settle(commands: Commands, ending: str) -> NextStep:
+    place = "on the sheet “In doubt”" if ending == ".xlsx" else "in the results file"
+    return NextStep(
+        "Look each row in doubt up in Keen, 400 s after its last attempt or later: it may still "
+        "land. Write `created` (with the id into keen_purchase_id) or `not created` into "
+        f"keen_resolution {place}, then:",
+        commands.resolve if ending != ".jsonl" else commands.run,
+    )
+
+
+def _fix(commands: Commands, ending: str) -> NextStep:
+    if ending == ".jsonl":
+        return NextStep("Correct the rows in the input and run it again.", commands.run)
+    place = "on the sheet “To fix”" if ending == ".xlsx" else "in the results file"
+    return NextStep(
+        f"Correct the rows {place}, and run the results file, which knows what is created already:",
+        commands.run_results,
+    )

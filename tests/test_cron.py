@@ -1,0 +1,96 @@
+"""The crontab line and the systemd units of the README do what they say."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import sqlite3
+import subprocess
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.config import SendSection
+from importer.reconciler.report import Summary
+from importer.reconciler.timing import Sending
+from importer.sandbox.company import SANDBOX_API_KEY
+from tests.program import purchases, write_csv
+
+if TYPE_CHECKING:
+    from tests.program import Program
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_crontab_line_picks_up_inputs_and_nothing_that_the_importer_wrote(
+    tmp_path: Path,
+) -> None:
+    found = re.search(r"^ 15 6 \*   \*   \*    (.*)$", README, re.MULTILINE)
+    assert found
+    line = found[1].replace("/srv/keen", str(tmp_path))
+    assert "%" not in line  # cron ends a line there
+    (tmp_path / "inbox").mkdir()
+    for name in (
+        *("daily.csv", "a b.csv", "daily.results.csv", "daily.results-2.csv"),
+        *("daily.results.20260304-102030.csv", "daily.problems.csv", "daily.report.html"),
+    ):
+        (tmp_path / "inbox" / name).touch()
+    stub = tmp_path / "importer"
+    stub.write_text('#!/bin/sh\necho "$@"\n')
+    stub.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["/bin/sh", "-c", line], check=True, env={"PATH": path})
+    assert (tmp_path / "runs.jsonl").read_text().splitlines() == [
+        *("run inbox/a b.csv --quiet --json", "run inbox/daily.csv --quiet --json")
+    ]
+
+
+def test_quiet_says_only_what_needs_a_person_and_status_says_where(
+    program: Program, tmp_path: Path
+) -> None:
+    fine = write_csv(tmp_path / "fine.csv", purchases(2))
+    for _ in range(2):
+        ended = program("run", fine, "--quiet")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    broken = write_csv(tmp_path / "broken.csv", [("nobody", "Tea", "1", "", "")])
+    ended = program("run", broken, "--quiet", "--json")
+    assert json.loads(ended.stdout)["counts"]["invalid"] == 1
+    assert "broken.results.csv" in ended.stderr
+    told = program("status").stdout
+    assert "already_created 2" in told
+    assert f"1 waits for a person: {tmp_path / 'broken.results.csv'}" in told
+
+
+def test_the_summary_is_kept_with_the_run_and_says_what_the_report_says(
+    program: Program, tmp_path: Path
+) -> None:
+    told = program.summary("run", write_csv(tmp_path / "march.csv", purchases(3)))
+    assert told["sending"]["attempts"] == told["sending"]["rows"] == 3
+    with closing(sqlite3.connect(tmp_path / "workspace" / "ledger.sqlite")) as ledger:
+        [(kept,)] = ledger.execute("SELECT summary FROM runs").fetchall()
+    assert json.loads(kept) == told
+    page = Path(told["report"]).read_text("utf-8")
+    assert f"<b>{told['sending']['rows_per_second']:,}</b>" in page
+    assert told["file_sha256"] in page
+    assert SANDBOX_API_KEY not in page
+
+
+def test_the_systemd_unit_waits_longer_than_a_request_may_take() -> None:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read(ROOT / "docs" / "systemd" / "importer.service")
+    service = dict(unit["Service"])
+    assert int(service["timeoutstopsec"]) == 200 > SendSection().timeout
+    assert service["execstart"].split()[1:] == ["run", "daily.csv", "--quiet", "--json"]
+
+
+def test_every_member_of_the_summary_is_described() -> None:
+    text = (ROOT / "docs" / "summary.md").read_text("utf-8")
+    about, sending = text.split("## `sending`")
+    for kind, described in ((Summary, about), (Sending, sending)):
+        cells = re.findall(r"^\| (`.*?) \|", described, re.MULTILINE)
+        told = {name for cell in cells for name in re.findall(r"`([a-z_0-9]+)`", cell)}
+        assert told == {field.name for field in fields(kind)}

@@ -1,0 +1,131 @@
+"""`importer resolve`: what a person may settle, what is refused, and what is kept of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from importer.sandbox.company import sandbox_lead
+from importer.sandbox.faults import FaultPlan
+from tests.program import Program, purchases, read_results, statuses, write_csv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from importer.sandbox.server import Sandbox
+    from tests.sandbox_server import StartSandbox
+
+ID = "9c0d7e8f-5d4a-4b6f-9c0d-7e8f9a0b1c2d"
+
+
+@pytest.fixture
+def doubtful(start_sandbox: StartSandbox) -> Sandbox:
+    """A Keen that leaves rows 3 and 4 in doubt."""
+    faults = {sandbox_lead(number): ["http-500-after-commit"] for number in (2, 3)}
+    return start_sandbox(FaultPlan(by_lead=faults))
+
+
+@pytest.fixture
+def results(doubtful: Sandbox, tmp_path: Path) -> Path:
+    program = Program(tmp_path, doubtful.url)
+    assert program("run", write_csv(tmp_path / "march.csv", purchases(4))).returncode == 4
+    return tmp_path / "march.results.csv"
+
+
+@pytest.fixture
+def program(doubtful: Sandbox, tmp_path: Path) -> Program:
+    return Program(tmp_path, doubtful.url)
+
+
+def fill(results: Path, row: int, **words: str) -> None:
+    rows = read_results(results)
+    rows[row - 2].update(words)
+    write_csv(results, [tuple(each.values()) for each in rows], tuple(rows[0]))
+
+
+def kept(folder: Path) -> list[tuple[str, str, str]]:
+    """Return choice, by and note of every settlement in the ledger."""
+    with closing(sqlite3.connect(folder / "workspace" / "ledger.sqlite")) as ledger:
+        query = "SELECT choice, who, note FROM resolutions ORDER BY id"
+        return ledger.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "said"),
+    [
+        (3, {"keen_resolution": "perhaps"}, "it may say created, not created or send"),
+        (3, {"keen_resolution": "created", "keen_purchase_id": "7"}, "is not a UUID"),
+        (3, {"keen_resolution": "not created", "keen_purchase_id": ID}, "it says `not created`"),
+        (3, {"keen_resolution": "send"}, "`send` is for duplicates and conflicts"),
+        (2, {"keen_resolution": "not created"}, "it is not in doubt but created"),
+    ],
+)
+def test_one_row_that_makes_no_sense_settles_none(  # noqa: PLR0917 - a table's columns
+    row: int, words: dict[str, str], said: str, results: Path, program: Program, tmp_path: Path
+) -> None:
+    fill(results, 4, keen_resolution="not created")
+    fill(results, row, **words)
+    refused = program("resolve", results, "--force")
+    assert refused.returncode == 6, refused.stdout
+    assert f"row {row}: " in refused.stderr
+    assert said in refused.stderr
+    assert kept(tmp_path) == []
+
+
+def test_one_purchase_cannot_be_two_rows(results: Path, program: Program, tmp_path: Path) -> None:
+    for row in (3, 4):
+        fill(results, row, keen_resolution="created", keen_purchase_id=ID)
+    refused = program("resolve", results, "--force")
+    assert refused.returncode == 6
+    assert "given to row 3 as well" in refused.stderr
+    created = read_results(results)[0]["keen_purchase_id"]
+    fill(results, 4, keen_resolution="")
+    fill(results, 3, keen_purchase_id=created)
+    refused = program("resolve", results, "--force")
+    assert "belongs to march.csv, row 2 already" in refused.stderr
+    assert kept(tmp_path) == []
+
+
+def test_an_attempt_that_may_still_land_waits_unless_forced(
+    results: Path, program: Program, tmp_path: Path
+) -> None:
+    fill(results, 3, keen_resolution="not created")
+    early = program("resolve", results)
+    assert early.returncode == 6
+    assert "400 s" in early.stderr
+    assert program("resolve", results, "--force").returncode == 0
+    assert [choice for choice, _, _ in kept(tmp_path)] == ["not created"]
+
+
+def test_it_shows_what_it_does_and_keeps_who_and_why(
+    results: Path, program: Program, tmp_path: Path, doubtful: Sandbox
+) -> None:
+    fill(results, 3, keen_resolution="Created", keen_purchase_id=ID.upper())
+    fill(results, 4, keen_resolution=" NOT_created ")
+    settled = program("resolve", results, "--force", "--by", "zoë", "--note", "seen in Keen")
+    assert settled.returncode == 0, settled.stderr
+    assert f"row 3: created, as purchase {ID}" in settled.stdout
+    assert "row 4: not created; the next run sends it again" in settled.stdout
+    assert "Settled 2 rows, by zoë: seen in Keen." in settled.stdout
+    assert kept(tmp_path) == [
+        ("created", "zoë", "seen in Keen"),
+        ("not created", "zoë", "seen in Keen"),
+    ]
+    assert program("run", tmp_path / "march.csv").returncode in {0, 4}
+    assert statuses(results)[1] == "already_created"
+    assert doubtful.purchase_requests == 5
+
+
+def test_a_key_that_was_copied_to_two_rows_is_settled_once(
+    results: Path, program: Program, tmp_path: Path
+) -> None:
+    rows = read_results(results)
+    fill(results, 4, keen_idempotency_key=rows[1]["keen_idempotency_key"])
+    fill(results, 3, keen_resolution="created")
+    fill(results, 4, keen_resolution="not created")
+    refused = program("resolve", results, "--force")
+    assert refused.returncode == 6
+    assert kept(tmp_path) == []

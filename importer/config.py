@@ -128,9 +128,12 @@ class SendSection(Section):
 
 
 class WorkspaceSection(Section):
-    """Where the ledger lives."""
+    """Where the ledger lives, and how long it keeps what was sent."""
 
     path: FolderOrFile = None
+    body_days: Annotated[
+        int, Field(ge=0, le=36_500, description="a whole number of days, 0 to keep them for ever")
+    ] = 90
 
 
 class ColumnsSection(Section):

@@ -5,6 +5,7 @@ The ValueError's message says what would be right and completes the sentence "it
 
 from __future__ import annotations
 
+import codecs
 import zoneinfo
 from urllib.parse import urlsplit
 
@@ -37,6 +38,33 @@ def zone(name: str) -> str:
     if name != "UTC" and name not in zoneinfo.available_timezones():
         raise ValueError('the name of a time zone, such as "UTC" or "Europe/Berlin"')
     return name
+
+
+def encoding(name: str) -> str:
+    """Check the encoding of files that are not UTF-8: one of ASCII's relatives.
+
+    UTF-16 needs a byte order mark, which speaks for itself, and `rot13` and the like are no text.
+    """
+    try:
+        related = "a,1\n".encode(name) == b"a,1\n"
+    except (LookupError, UnicodeError, TypeError, ValueError):
+        related = False
+    if not related:
+        raise ValueError('the name of an encoding such as "cp1252", "iso-8859-15" or "utf-8"')
+    return codecs.lookup(name).name
+
+
+def tab_by_name(text: object) -> object:
+    """Let `tab` stand for the character, which a file or a variable hardly shows."""
+    return "\t" if text == "tab" else text
+
+
+def constants(texts: dict[str, str]) -> dict[str, str]:
+    """Check that every name is a field of a purchase, and that none is the lead's."""
+    names = [name for name in PurchaseField if name != PurchaseField.LEAD_ID]
+    if not set(texts) <= set(names) or not all(text.strip() for text in texts.values()):
+        raise ValueError("texts for " + ", ".join(names))
+    return texts
 
 
 def share(text: str) -> str:
@@ -73,3 +101,8 @@ def empty_as_none(value: object) -> object:
 def empty_as_list(value: object) -> object:
     """Let `""` stand for an empty list: pydantic-settings leaves an empty variable a text."""
     return () if value == "" else value
+
+
+def empty_as_table(value: object) -> object:
+    """Let `""` stand for an empty table, for the same reason."""
+    return {} if value == "" else value

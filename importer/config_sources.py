@@ -113,7 +113,7 @@ def _split(text: str, field: FieldInfo) -> object:
     }
     if text in words:
         return text
-    if text.lstrip().startswith("["):
+    if text.lstrip().startswith(("[", "{")):
         try:
             return json.loads(text)
         except ValueError:

@@ -75,6 +75,10 @@ transport = "httpx"
 # synced folder. "" = the importer's folder among your user's state folders.
 path = ""
 
+# For how many days the ledger keeps the exact request of a row once that row is settled. 0 = for
+# ever. What recognises a purchase (keys, fingerprints, amounts, dates, ids) is always kept.
+body_days = 90
+
 
 [columns]
 # The names that a column may have in your file, for each field of a purchase. Upper and lower

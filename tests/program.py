@@ -49,18 +49,20 @@ class Program:
         }
 
     def __call__(
-        self, *arguments: str | Path, timeout: float = 120
+        self, *arguments: str | Path, timeout: float = 120, stdin: bytes = b""
     ) -> subprocess.CompletedProcess[str]:
-        """Run to the end; stdout and stderr are pipes, as under cron."""
-        return subprocess.run(
+        """Run to the end; stdin, stdout and stderr are pipes, as under cron."""
+        ended = subprocess.run(
             [*PROGRAM, *map(str, arguments)],
             env=self.environment,
             cwd=self.folder,
             capture_output=True,
-            text=True,
             timeout=timeout,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
+        )
+        return subprocess.CompletedProcess(
+            ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
         )
 
     def start(

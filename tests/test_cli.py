@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
@@ -99,11 +100,39 @@ def test_a_header_without_rows_is_nothing_to_do(
 
 def test_check_needs_no_key_no_url_and_leaves_no_trace(program: Program, tmp_path: Path) -> None:
     program.settings |= {"KEEN_API_KEY": "", "IMPORTER_API__URL": ""}
-    file = write_csv(tmp_path / "march.csv", [*purchases(2), ("x", "Tea", "1", "", "")])
-    ended = program("check", file)
-    assert ended.returncode == 3
-    assert "not-a-uuid" in ended.stdout
+    assert program("check", write_csv(tmp_path / "march.csv", purchases(2))).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.jsonl", "march.csv"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_check_writes_the_rows_with_faults_where_they_can_be_corrected_and_imported(
+    ending: str, program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    write = write_csv if ending == "csv" else write_xlsx
+    file = write(
+        tmp_path / f"march.{ending}",
+        [*purchases(2), ("x", "Tea", "1", "", ""), ("y", "Tea", "2", "25/03/2026", "")],
+    )
+    problems = tmp_path / f"march.problems.{ending}"
+    for _ in range(2):  # and no second file for the same problems
+        ended = program("check", file)
+        assert ended.returncode == 3
+        assert "Lead ID: not-a-uuid: rows 4, 5" in ended.stdout
+        assert problems.name in ended.stdout
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"audit.jsonl", file.name, problems.name}
+    assert program("run", problems, "--expect-rows", "2").returncode == 3
+    assert sandbox.purchase_requests == 0
+
+
+def test_a_file_through_standard_input_is_imported_and_known_again(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    content = write_csv(tmp_path / "march.csv", purchases(3)).read_bytes()
+    for packed in (content, gzip.compress(content)):
+        assert program("run", "-", stdin=packed).returncode == 0
+        assert sandbox.purchase_requests == 3
+    assert statuses(tmp_path / "stdin.results.csv") == ["already_created"] * 3
 
 
 def test_check_knows_what_is_created_already(

@@ -51,7 +51,7 @@ SEAMS = {
     "pydantic_settings": {"config_sources.py"},
     "platformdirs": {"config.py", "config_sources.py", "commands/demo.py"},
     "rich": {"screen.py", "logs.py", "commands/demo.py"},
-    "polars": {"reader", "planner", "reconciler", "neutral.py", "job.py"},
+    "polars": {"reader", "planner", "reconciler", "neutral.py", "job.py", "preparation.py"},
     "anyio": {"sender", "ledger/writer.py", "dispatch.py", "sandbox"},
 }
 """Outside thing → the only places of the package that may import it."""

@@ -12,7 +12,7 @@ from importer.errors import ConfigError, SourceError
 from importer.model import PurchaseField, result_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from importer.config import ColumnsSection
 
@@ -50,7 +50,9 @@ def match_columns(
         "Rename one of them, or name only the one that is meant under [columns].",
     )
     missing = {
-        field.value: _names(config, field) for field in dict.fromkeys(needed) if field not in fields
+        field.value: _names(config, field)
+        for field in dict.fromkeys(needed)
+        if field not in fields and field.value not in config.constants
     }
     if missing:
         raise _missing(missing, headers)
@@ -67,6 +69,22 @@ def match_columns(
         carried=carried,
         ignored=tuple(index for index in range(len(headers)) if index not in used),
     )
+
+
+def header_test(
+    config: ColumnsSection, required: tuple[str, ...], identity: tuple[str, ...]
+) -> Callable[[Sequence[str | None]], bool]:
+    """Return what tells whether a row's cells name all the columns that a file must have."""
+    field_of = _field_names(config)
+    needed = {PurchaseField.LEAD_ID.value, *required} - config.constants.keys()
+    told_apart = {fold(name) for name in identity}
+
+    def is_header(cells: Sequence[str | None]) -> bool:
+        names = {fold(cell) for cell in cells if cell}
+        fields = {field_of[name] for name in names if name in field_of}
+        return needed <= fields and told_apart <= names
+
+    return is_header
 
 
 def fold(name: str) -> str:

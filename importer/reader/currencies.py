@@ -19,3 +19,24 @@ VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 
 ONE_CURRENCY: Final = {"\u20ac": "EUR"}
 """Signs that mean one currency only; `$` and others mean several and stay themselves."""
+
+_DOLLARS = "AUD BBD BMD BND BSD BZD CAD CLP COP FJD GYD HKD JMD KYD LRD MXN NAD NZD SBD SGD SRD"
+_POUNDS = "EGP FKP GBP GIP LBP SDG SHP SSP SYP"
+
+SIGNS: Final = {
+    "$": frozenset(f"{_DOLLARS} TTD TWD USD XCD".split()),
+    "\u00a3": frozenset(_POUNDS.split()),
+    "\u00a5": frozenset({"CNY", "JPY"}),
+    "\u20a9": frozenset({"KPW", "KRW"}),
+    "\u20aa": frozenset({"ILS"}),
+    "\u20ab": frozenset({"VND"}),
+    "\u20ae": frozenset({"MNT"}),
+    "\u20b1": frozenset({"PHP"}),
+    "\u20b4": frozenset({"UAH"}),
+    "\u20b8": frozenset({"KZT"}),
+    "\u20b9": frozenset({"INR"}),
+    "\u20ba": frozenset({"TRY"}),
+    "\u20bd": frozenset({"RUB"}),
+    "\u20be": frozenset({"GEL"}),
+}
+"""Sign → the currencies that it can mean, where the configuration names one."""

@@ -6,18 +6,22 @@ the column's other cells or refused. `format.dates` replaces the guessing, ISO s
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
 from importer.errors import ConfigError
 from importer.reader import date_formats as formats
-from importer.reader.cells import Reading, compact, count_refused, quote, refuse_kinds
+from importer.reader.cells import Reading, compact, count_refused, refuse_kinds
 from importer.reader.faults import FaultCode
+from importer.reader.notes import note
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from importer.config import FormatSection
+    from importer.reader.notes import Note
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
@@ -34,6 +38,11 @@ _SPELT: Final = (
     *("row", "text", "clean", "refused"),
     *("sure", "first", "second", "ambiguous", "offset", "too_fine", "dotted"),
 )
+
+_BARE_ISO: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+FAR_PAST: Final = timedelta(days=5 * 365)
+FAR_FUTURE: Final = timedelta(days=31)
 
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
 _LAST_SERIAL: Final = (date(LAST_YEAR, 12, 31) - _EXCEL_EPOCH).days
@@ -67,6 +76,24 @@ def read_dates(cells: pl.DataFrame, layout: FormatSection) -> Reading:
     return Reading(judged, (*notes, *_note_assumptions(spelt, zone)))
 
 
+def note_far_dates(rows: pl.DataFrame, now: datetime) -> Iterator[Note]:
+    """Yield a note where valid rows have dates far from `now`: right perhaps, perhaps a slip.
+
+    `rows` are validation's.
+    """
+    date = pl.col("date")
+    far = {
+        f"more than {FAR_PAST.days // 365} years ago": date < now - FAR_PAST,
+        f"more than {FAR_FUTURE.days} days ahead": date > now + FAR_FUTURE,
+    }
+    for where, condition in far.items():
+        cells = rows.filter(pl.col("valid") & condition)
+        if cells.height:
+            count = f"{cells.height:,} date{'s' * (cells.height > 1)}"
+            shown = cells.head(1).select("row", text=date.dt.strftime("%Y-%m-%d"))
+            yield note(f"{count} lie{'s' * (cells.height == 1)} {where}, like {{}}.", shown)
+
+
 def _check_zone(zone: str) -> None:
     try:
         pl.Series([datetime(2026, 1, 1)]).dt.replace_time_zone(zone)  # noqa: DTZ001 - a probe
@@ -85,16 +112,14 @@ def _spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
     """
     clean = pl.col("clean")
     frame = (
-        cells.lazy()
-        .with_columns(clean=compact(pl.col("text")))
+        cells.with_columns(clean=compact(cells))
         .with_columns(clean=pl.when(clean != "").then(clean))
         .with_columns(refused=refuse_kinds(clean, _REFUSED_KINDS))
     )
     sure, guesses, is_guess = _spellings(layout)
     for patterns, mine in ((sure, ~is_guess), (guesses, is_guess)):
         for name, pattern in patterns.items():
-            source = pl.when(pl.col("refused").is_null() & mine).then(clean)
-            frame = _parse(frame, name, source, pattern)
+            frame = _parse(frame, name, pl.col("refused").is_null() & mine, pattern)
     if layout.dates == "auto":
         first, second = pl.col("day_first"), pl.col("month_first")
     else:
@@ -109,7 +134,6 @@ def _spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
             dotted=pl.col("dotted").is_not_null() if "dotted" in sure else pl.lit(value=False),
         )
         .select(_SPELT)
-        .collect()
     )
 
 
@@ -127,16 +151,37 @@ def _spellings(layout: FormatSection) -> tuple[dict[str, str], dict[str, str], p
     return {"iso": formats.ISO}, guesses, pl.col("kind").ne_missing("date")
 
 
-def _parse(frame: pl.LazyFrame, name: str, source: pl.Expr, pattern: str) -> pl.LazyFrame:
-    parts = pl.col("parts")
-    return frame.with_columns(parts=source.str.extract_groups(pattern)).with_columns(
-        formats.local_time(parts, pattern).alias(name),
-        formats.offset_minutes(parts, pattern).alias(f"{name}_offset"),
-        formats.is_too_fine(parts, pattern).alias(f"{name}_too_fine"),
+def _parse(frame: pl.DataFrame, name: str, mine: pl.Expr, pattern: str) -> pl.DataFrame:
+    """Add what the pattern makes of the `clean` cells that are `mine`: time, offset, too fine.
+
+    A column often has one spelling, and to look for a pattern is far cheaper than to take it apart.
+    """
+    clean, parts = pl.col("clean"), pl.col("parts")
+    bare = clean.str.contains(_BARE_ISO) if pattern == formats.ISO else pl.lit(value=False)
+    frame = frame.with_columns(bare=mine & bare)
+    seen = frame.select(
+        (mine & ~pl.col("bare").fill_null(value=False) & clean.str.contains(pattern)).any()
+    ).item()
+    day = pl.when("bare").then(clean).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
+    if not seen:
+        return frame.with_columns(
+            day.alias(name),
+            pl.lit(None, dtype=pl.Int32).alias(f"{name}_offset"),
+            pl.lit(value=False).alias(f"{name}_too_fine"),
+        )
+    source = pl.when(mine).then(clean)
+    return (
+        frame.with_columns(parts=source.str.extract_groups(pattern))
+        .with_columns(
+            formats.local_time(parts, pattern).alias(name),
+            formats.offset_minutes(parts, pattern).alias(f"{name}_offset"),
+            formats.is_too_fine(parts, pattern).alias(f"{name}_too_fine"),
+        )
+        .drop("parts")
     )
 
 
-def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[str, ...]]:
+def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[Note, ...]]:
     """Return what the column proves to stand first ("" = none or both), and how it is known.
 
     A date out of range proves nothing, but it can contradict. Formats that are configured give two
@@ -151,15 +196,15 @@ def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[str, ...]]:
         ((order, cells),) = witnesses.items()
         sound = cells.filter(_in_range(pl.coalesce("first", "second")))
         if sound.height:
-            return order, (f"Dates read with the {order} first, proven by {quote(sound)}.",)
+            return order, (note(f"Dates read with the {order} first, proven by {{}}.", sound),)
     ambiguous = spelt.filter("ambiguous")
     told = []
     if len(witnesses) > 1:
-        both = " and ".join(f"the {order} ({quote(cells)})" for order, cells in witnesses.items())
-        told.append(f"Some dates put {both} first.")
+        both = " and ".join(f"the {order} ({{}})" for order in witnesses)
+        told.append(note(f"Some dates put {both} first.", *witnesses.values()))
     if ambiguous.height:
         refused = count_refused(ambiguous, "ambiguous date")
-        told.append(f"Nothing proves which comes first, and {refused}, like {quote(ambiguous)}.")
+        told.append(note(f"Nothing proves which comes first, and {refused}, like {{}}.", ambiguous))
     return "", tuple(told)
 
 
@@ -211,14 +256,14 @@ def _describe() -> pl.Expr:
     )
 
 
-def _note_assumptions(spelt: pl.DataFrame, zone: str) -> tuple[str, ...]:
+def _note_assumptions(spelt: pl.DataFrame, zone: str) -> tuple[Note, ...]:
     """Return what was taken for granted: dots mean day first, and no offset means `zone`."""
     notes = []
     dotted = spelt.filter("dotted")
     if dotted.height:
-        notes.append(f"Dates with dots read with the day first, like {quote(dotted)}.")
+        notes.append(note("Dates with dots read with the day first, like {}.", dotted))
     told = pl.coalesce("sure", "first", "second").is_not_null()
     bare = spelt.filter(told & pl.col("offset").is_null())
     if bare.height:
-        notes.append(f"Dates without an offset taken in {zone}, like {quote(bare)}.")
+        notes.append(note(f"Dates without an offset taken in {zone}, like {{}}.", bare))
     return tuple(notes)

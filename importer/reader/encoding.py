@@ -33,10 +33,10 @@ class _Fault:
     """Whether the file ends in the middle of a character."""
 
 
-def find_encoding(path: Path, name: str) -> tuple[str, tuple[str, ...]]:
+def find_encoding(path: Path, name: str, fallback: str = FALLBACK) -> tuple[str, tuple[str, ...]]:
     """Return the codec that decodes every byte of the file, and what had to be assumed for it.
 
-    A byte order mark decides, else strict UTF-8, else cp1252 with a note; never a statistical
+    A byte order mark decides, else strict UTF-8, else `fallback` with a note; never a statistical
     guess, which has read cp1252 as cp1250. Raises SourceError where bytes stay unreadable, where
     mostly valid UTF-8 is damaged (cp1252 would silently turn `ü` into `Ã¼`), and on NUL.
     """
@@ -54,19 +54,25 @@ def find_encoding(path: Path, name: str) -> tuple[str, tuple[str, ...]]:
             f"{_RESAVE} Copy or export the file again if that does not help.",
             code="damaged-encoding",
         )
-    beyond = _find_fault(path, name, FALLBACK)
+    if fallback == "utf-8":
+        raise SourceError(
+            f"{name} is not UTF-8 (byte {fault.offset}, line {fault.line}).",
+            f"{_RESAVE} Or name its encoding in format.encoding.",
+            code="unknown-encoding",
+        )
+    beyond = _find_fault(path, name, fallback)
     if beyond is not None:
         raise SourceError(
-            f"{name} is neither UTF-8 (byte {fault.offset}, line {fault.line}) nor Windows text "
+            f"{name} is neither UTF-8 (byte {fault.offset}, line {fault.line}) nor {fallback} "
             f"(byte {beyond.offset}, line {beyond.line}).",
-            _RESAVE,
+            f"{_RESAVE} Or name its encoding in format.encoding.",
             code="unknown-encoding",
         )
     note = (
-        f"{name} is not UTF-8 (line {fault.line}), so it was read as Windows text (cp1252). "
-        "Check a name with accents, or save the file as “CSV UTF-8”."
+        f"{name} is not UTF-8 (line {fault.line}), so it was read as {fallback}, as "
+        "format.encoding says. Check a name with accents, or save the file as “CSV UTF-8”."
     )
-    return FALLBACK, (note,)
+    return fallback, (note,)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

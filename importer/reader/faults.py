@@ -23,6 +23,7 @@ class FaultCode(enum.StrEnum):
     NOT_AN_AMOUNT = "not-an-amount"
     AMBIGUOUS_AMOUNT = "ambiguous-amount"
     MIXED_CURRENCIES = "mixed-currencies"
+    WRONG_CURRENCY = "wrong-currency"
     TOO_MANY_DECIMALS = "too-many-decimals"
     AMOUNT_TOO_PRECISE = "amount-too-precise"
     NEGATIVE_AMOUNT = "negative-amount"
@@ -72,6 +73,10 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
     FaultCode.MIXED_CURRENCIES: (
         "carries a currency, and the column names several",
         "Keen takes one currency a channel: import each currency from a file of its own",
+    ),
+    FaultCode.WRONG_CURRENCY: (
+        "carries another currency than format.currency",
+        "import it in a channel of its currency, or correct the cell",
     ),
     FaultCode.TOO_MANY_DECIMALS: (
         "has too many decimals",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -46,6 +46,16 @@ def spell_number(value: float) -> str:
     rounded = f"{value:.15g}"
     text = rounded if _digits(exact) - _digits(rounded) > 1 else exact
     return f"{Decimal(text):f}"
+
+
+def spell_percentage(text: str) -> str:
+    """Return what a number shows under a percent format, all its digits kept: `0.5` → `50%`."""
+    try:
+        hundredfold = Decimal(spell_number(float(text))).scaleb(2)
+    except (ValueError, InvalidOperation):
+        return f"{text} as %"
+    whole = hundredfold == hundredfold.to_integral_value()
+    return f"{hundredfold.to_integral_value() if whole else hundredfold.normalize():f}%"
 
 
 def spell_moment(value: dt.datetime) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from importer.errors import SourceError
 from importer.reader.places import CellRange, column_index, column_letters, parse_range
+from importer.reader.sheet_values import spell_percentage
 from importer.reader.workbook_package import damaged
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class SheetScan:
     """What the XML of one sheet says of its cells."""
 
     overrides: dict[int, dict[int, Cell]] = field(default_factory=dict)
-    """Row → column → the cells that calamine gives as empty: errors and unsaved formulas."""
+    """Row → column → the cells that calamine gives as empty, errors and unsaved formulas, and
+    percentages, which it gives as a hundredth of what they show."""
     hidden: list[int] = field(default_factory=list)
     """Rows that are not shown."""
     filtered: bool = False
@@ -48,6 +50,24 @@ class SheetScan:
     """From 0, as every column here; -1 where no cell is filled."""
 
 
+@dataclass(slots=True)
+class Extent:
+    """Where the filled cells of some rows stand. Rows from 1, columns from 0."""
+
+    numbers: int = 0
+    first_row: int = 0
+    last_row: int = 0
+    first_column: int = MAX_COLUMNS
+    last_column: int = -1
+
+    def widen(self, row: int, first_column: int, last_column: int) -> None:
+        """Take in the filled cells of a row below all others."""
+        self.first_row = self.first_row or row
+        self.last_row = row
+        self.first_column = min(self.first_column, first_column)
+        self.last_column = max(self.last_column, last_column)
+
+
 class FoundCellError(Exception):
     """A cell is filled: enough to know that the sheet is not blank."""
 
@@ -59,12 +79,21 @@ class SheetParser:
     in it. That saves a third of the time, for a call for each element is what it costs.
     """
 
-    def __init__(self, name: str, sheet: str, *, only_look: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        sheet: str,
+        *,
+        percentages: frozenset[str] = frozenset(),
+        only_look: bool = False,
+    ) -> None:
+        """`percentages` are the styles under which 0.5 shows as 50%."""
         self.scan = SheetScan()
         self.text: list[str] = []
         """The text since the cell, its formula or its value opened."""
         self._name = name
         self._sheet = sheet
+        self._percentages = percentages
         self._only_look = only_look
         self._prefix: str | None = None
         """The namespace prefix that all elements have; most often none."""
@@ -74,6 +103,7 @@ class SheetParser:
         self._row_text = "0"
         self._column = -1
         self._type = "n"
+        self._style = ""
         self._formula: str | None = None
         self._content = ""
         """What the open cell is filled with: a value `v`, a formula `f`, inline text `is`."""
@@ -100,6 +130,12 @@ class SheetParser:
             self._open_cell(attributes)
         else:
             self._opens.get(name, self._open_other)(attributes)
+
+    def take(self, extent: Extent) -> None:
+        """Take rows that were read elsewhere."""
+        self.scan.numbers = extent.numbers
+        self.scan.last_row, self.scan.last_column = extent.last_row, extent.last_column
+        self._first_row, self._first_column = extent.first_row, extent.first_column
 
     def finish(self) -> None:
         """Judge the last cell and the sheet as a whole."""
@@ -159,6 +195,7 @@ class SheetParser:
             self._close_cell()
         self._formula = None
         self._type = "n"
+        self._style = ""
         self.text.clear()
         column = self._column + 1
         for at in range(0, len(attributes), 2):
@@ -167,6 +204,8 @@ class SheetParser:
                 column = self._read_reference(attributes[at + 1])
             elif key == "t":
                 self._type = attributes[at + 1]
+            elif key == "s":
+                self._style = attributes[at + 1]
         if column <= self._column:
             # calamine keeps the last of two cells in one place.
             raise self._damaged(f"has two cells {self._place(column)}, or its cells out of order")
@@ -223,6 +262,8 @@ class SheetParser:
             raise self._damaged(f"has no text for {self._place(self._column)}")
         elif kind not in _TEXT_TYPES:
             self.scan.numbers += 1
+            if self._style in self._percentages:
+                self._override((spell_percentage(text), "text"))
 
     def _widen(self, column: int) -> None:
         if column >= MAX_COLUMNS:

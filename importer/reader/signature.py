@@ -13,13 +13,16 @@ ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD_BYTES: Final = 4096
 
+GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"(\xb5/\xfd"
+
 _BINARY: Final[tuple[tuple[bytes, str], ...]] = (
     (b"PK\x05\x06", "an empty zip archive"),
     (b"%PDF", "a PDF document"),
-    (b"\x1f\x8b", "a gzip archive"),
+    (GZIP, "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"(\xb5/\xfd", "a Zstandard archive"),
+    (ZSTD, "a Zstandard archive"),
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x89PNG", "a picture"),

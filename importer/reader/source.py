@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
+from importer.config import FormatSection
 from importer.errors import SourceError, UsageError
+from importer.reader.compressed import ENDINGS, unpack
 from importer.reader.delimited import read_delimited
 from importer.reader.signature import recognise
 from importer.reader.workbook import read_workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from importer.reader.table import Table
 
 FORMATS: Final[dict[str, Literal["csv", "xlsx"]]] = {
@@ -24,8 +30,21 @@ FORMATS: Final[dict[str, Literal["csv", "xlsx"]]] = {
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
 }
+STANDARD_INPUT: Final = Path("-")
+STANDARD_INPUT_NAME: Final = "stdin"
+"""What messages, results and the ledger call a file that came through a pipe."""
+_OTHER_SPREADSHEETS: Final = {
+    ".xls": "an old Excel workbook",
+    ".xlsb": "a binary Excel workbook",
+    ".ods": "an OpenDocument spreadsheet",
+    ".numbers": "an Apple Numbers document",
+}
+"""What cannot be proven to hold what it shows: its hidden rows, merged cells, spreadsheet errors
+and formulas without a value do not come through the libraries that read it."""
 _BLOCK_BYTES: Final = 1 << 20
 _WORKBOOK: Final = "an Excel workbook (.xlsx)"
+PACKED: Final = {ending: f"a {called} archive" for ending, called in ENDINGS.items()}
+_PACKINGS: Final = {called: ending for ending, called in PACKED.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +63,42 @@ class Source:
 
 
 def take_source(path: Path, folder: Path) -> Source:
-    """Copy the file at `path` into `folder` (mode 0600) and return what it is.
+    """Copy the file at `path` into `folder` (mode 0600), unpacked, and return what it is.
 
-    A copy, because a file that is edited or replaced during a run would mix two versions.
-    Raises UsageError where there is no readable file, SourceError where it is empty, changes
-    while it is copied, or is no spreadsheet that this program reads.
+    A copy, because a file that is edited or replaced during a run would mix two versions. `-` is
+    standard input, whose content says what it is. Raises UsageError where there is no readable
+    file, SourceError where it is empty, changes while it is copied, or is no spreadsheet that this
+    program reads.
     """
-    kind = FORMATS.get(path.suffix.lower())
-    _require_file(path)
-    if kind is None:
-        raise SourceError(
-            f"{path.name} is no spreadsheet that can be read here: its name ends in "
-            f"“{path.suffix}”."
-            if path.suffix
-            else f"{path.name} has no ending that says what it is.",
-            f"Save it as CSV or as an Excel workbook ({', '.join(FORMATS)}).",
-            code="unknown-format",
-        )
-    descriptor, copy_name = tempfile.mkstemp(prefix="input-", suffix=path.suffix, dir=folder)
-    copy = Path(copy_name)
-    try:
-        with os.fdopen(descriptor, "wb") as target:
-            digest, size = _copy(path, target)
-        _judge_content(path.name, copy, kind, size)
-    except BaseException:
-        copy.unlink(missing_ok=True)
-        raise
-    return Source(name=path.name, path=copy, sha256=digest, size=size, format=kind)
+    piped = path == STANDARD_INPUT
+    name = STANDARD_INPUT_NAME if piped else path.name
+    if not piped:
+        _require_file(path)
+    kind, packing = (None, None) if piped else _judge_name(path)
+    with ExitStack() as spoilt:
+        copy = _draft(folder, spoilt)
+        with copy.open("wb") as target:
+            digest, size = _drain(target) if piped else _copy(path, target)
+        if size == 0:
+            raise SourceError(
+                f"{name} is empty (0 bytes).", "Save or export it again.", code="empty-file"
+            )
+        content = recognise(copy)
+        packing = _PACKINGS.get(content or "") if piped else packing
+        if packing is not None:
+            _judge_content(name, content, PACKED[packing])
+            packed, copy = copy, _draft(folder, spoilt)
+            with copy.open("wb") as target:
+                unpack(packed, target, name, packing)
+            packed.unlink()
+            content = recognise(copy)
+        if kind is None:
+            kind = "xlsx" if content == _WORKBOOK and packing is None else "csv"
+        _judge_content(name, content, _WORKBOOK if kind == "xlsx" else None)
+        if kind == "xlsx":
+            copy = copy.rename(copy.with_suffix(".xlsx"))  # calamine looks at the ending first
+        spoilt.pop_all()
+    return Source(name=name, path=copy, sha256=digest, size=size, format=kind)
 
 
 def read_table(
@@ -79,24 +107,50 @@ def read_table(
     sheet: str | None = None,
     header_row: int | None = None,
     hidden_rows: Literal["include", "skip"] | None = None,
+    layout: FormatSection | None = None,
+    is_header: Callable[[Sequence[str | None]], bool] | None = None,
 ) -> Table:
     """Return the source's data rows as text cells with the row numbers that Excel shows.
 
-    `header_row` counts from 1; without it the first row that is not blank is the header.
-    Raises SourceError where the file cannot be trusted, UsageError where `sheet` or `header_row`
-    names something that is not there.
+    `header_row` counts from 1; without it the header is the first row that is not blank, or the
+    only one below it of which `is_header` says that it names the columns. `layout` says how a CSV
+    is written. Raises SourceError where the file cannot be trusted, UsageError where `sheet` or
+    `header_row` names something that is not there.
     """
     if header_row is not None and header_row < 1:
         raise UsageError(f"--header-row {header_row} is no row.", "Rows are counted from 1.")
     if source.format == "xlsx":
         return read_workbook(
-            source.path, source.name, sheet=sheet, header_row=header_row, hidden_rows=hidden_rows
+            source.path,
+            source.name,
+            sheet=sheet,
+            header_row=header_row,
+            hidden_rows=hidden_rows,
+            is_header=is_header,
         )
     if sheet is not None:
         raise UsageError(
             f"{source.name} is a CSV file and has no sheet “{sheet}”.", "Leave --sheet out."
         )
-    return read_delimited(source.path, source.name, header_row=header_row)
+    layout = layout or FormatSection()
+    return read_delimited(
+        source.path,
+        source.name,
+        header_row=header_row,
+        fallback=layout.encoding,
+        delimiter=layout.delimiter,
+        is_header=is_header,
+    )
+
+
+def named_path(path: Path) -> Path:
+    """Return the path whose name and ending files beside the input are called after.
+
+    `orders.csv.gz` is called after `orders.csv`, standard input `stdin.csv` in the current folder.
+    """
+    if path == STANDARD_INPUT:
+        return Path(f"{STANDARD_INPUT_NAME}.csv")
+    return path.with_suffix("") if path.suffix.lower() in ENDINGS else path
 
 
 def _require_file(path: Path) -> None:
@@ -107,6 +161,55 @@ def _require_file(path: Path) -> None:
     if path.exists():
         raise UsageError(f"{path} is no regular file.", "Save its content as a file first.")
     raise UsageError(f"There is no file {path}.", "Check the name and the folder.")
+
+
+def _judge_name(path: Path) -> tuple[Literal["csv", "xlsx"], str | None]:
+    """Return what a file's endings say: its kind, and which of compressed.ENDINGS it has."""
+    ending = path.suffix.lower()
+    packing = ending if ending in ENDINGS else None
+    inner = Path(path.stem).suffix.lower() if packing else ending
+    kind = FORMATS.get(inner)
+    if kind is not None and (packing is None or kind == "csv"):
+        return kind, packing
+    if ending in _OTHER_SPREADSHEETS:
+        raise SourceError(
+            f"{path.name} is {_OTHER_SPREADSHEETS[ending]} ({ending}). What is hidden, merged, "
+            "filtered or never computed in it cannot be seen from here, so it is not read.",
+            "Open it in your spreadsheet program, save it as .xlsx, and run again.",
+            code="unsupported-workbook",
+        )
+    known = f"CSV or an Excel workbook ({', '.join(FORMATS)}; CSV also as .csv.gz or .csv.zst)"
+    raise SourceError(
+        f"{path.name} is no spreadsheet that can be read here: its name ends in “{ending}”."
+        if ending
+        else f"{path.name} has no ending that says what it is.",
+        f"Save it as {known}.",
+        code="unknown-format",
+    )
+
+
+def _draft(folder: Path, spoilt: ExitStack) -> Path:
+    """Return a new empty file (mode 0600), which goes when `spoilt` closes."""
+    descriptor, name = tempfile.mkstemp(prefix="input-", dir=folder)
+    os.close(descriptor)
+    spoilt.callback(Path(name).unlink, missing_ok=True)
+    return Path(name)
+
+
+def _drain(target: BinaryIO) -> tuple[str, int]:
+    """Write standard input to `target`; return its SHA-256 and its size."""
+    if sys.stdin.isatty():
+        raise UsageError(
+            "The file is to come from standard input, which is the keyboard.",
+            "Pipe a file into the command, or name one instead of `-`.",
+        )
+    digest = hashlib.sha256()
+    size = 0
+    while block := sys.stdin.buffer.read(_BLOCK_BYTES):
+        digest.update(block)
+        size += len(block)
+        target.write(block)
+    return digest.hexdigest(), size
 
 
 def _copy(path: Path, target: BinaryIO) -> tuple[str, int]:
@@ -134,19 +237,16 @@ def _copy(path: Path, target: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _judge_content(name: str, copy: Path, kind: str, size: int) -> None:
+def _judge_content(name: str, content: str | None, expected: str | None) -> None:
     """Refuse an ending that lies: the wrong reader would find 0 rows, or rows of rubbish."""
-    if size == 0:
-        raise SourceError(
-            f"{name} is empty (0 bytes).", "Save or export it again.", code="empty-file"
-        )
-    content = recognise(copy)
-    if content == (_WORKBOOK if kind == "xlsx" else None):
+    if content == expected:
         return
+    endings = {None: ".csv", _WORKBOOK: ".xlsx"} | {PACKED[e]: f".csv{e}" for e in PACKED}
     raise SourceError(
         f"{name} is not what its name says: its content is {content or 'text'}.",
-        "Open it in the program it comes from and save it as CSV or as an Excel workbook (.xlsx)."
-        if content not in {None, _WORKBOOK}
-        else f"Give it the ending {'.csv' if content is None else '.xlsx'}.",
+        f"Give it the ending {endings[content]}."
+        if content in endings
+        else "Open it in the program it comes from and save it as CSV or as an Excel workbook "
+        "(.xlsx).",
         code="not-what-it-says",
     )

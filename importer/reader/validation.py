@@ -6,6 +6,7 @@ A property test holds the two to the same verdict.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
@@ -13,12 +14,13 @@ from uuid import UUID
 
 import polars as pl
 
+from importer.errors import ConfigError
 from importer.model import PurchaseField, PurchaseRequest
 from importer.reader.amounts import read_amounts
 from importer.reader.cells import (
     BRACED_UUID,
+    ZERO_WIDTH,
     Reading,
-    compact,
     read_descriptions,
     read_identities,
     read_lead_ids,
@@ -28,7 +30,7 @@ from importer.reader.cells import (
 )
 from importer.reader.dates import read_dates
 from importer.reader.faults import SHOWN_CHARACTERS, FaultCode, explain
-from importer.reader.table import cell_name
+from importer.reader.table import CELL_KIND, cell_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 
     from importer.config import Config
     from importer.reader.columns import ColumnMap
+    from importer.reader.notes import Note
     from importer.reader.table import Table
 
+_THREADS: Final = 2
 _VALUE_TYPES: Final[dict[PurchaseField, pl.DataType]] = {
     PurchaseField.LEAD_ID: pl.String(),
     PurchaseField.PRODUCT_NAME: pl.String(),
@@ -60,7 +64,7 @@ class Judged:
     faults: pl.DataFrame
     """One for each faulty cell, by row, then column: `row`, `index` UInt32; `column` (the header),
     `field` (null for an identity column), `code`, `text` (cut), `message` String."""
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     """How amounts and dates were read and what proved it, a sentence each."""
 
 
@@ -70,11 +74,16 @@ def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
     `columns` must hold all required fields (columns.match_columns sees to it). Raises ConfigError
     where `config.format` cannot be used.
     """
-    readings = {
-        field: _read_field(field, table, index, config) for field, index in columns.fields.items()
-    }
+    with ThreadPoolExecutor(_THREADS) as pool:  # polars works outside of Python's lock
+        read = pool.map(
+            lambda place: _read_field(place[0], take_column(table, place[1]), config),
+            columns.fields.items(),
+        )
+        readings = dict(zip(columns.fields, read, strict=True))
     for field in {PurchaseField.LEAD_ID, *map(PurchaseField, config.rules.required)}:
-        readings[field] = _require(readings[field])
+        if field in readings:
+            readings[field] = _require(readings[field])
+    constants = _read_constants(columns, config)
     identities = {
         index: read_identities(take_column(table, index))
         for index in columns.identity.values()
@@ -93,7 +102,10 @@ def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
     rows = pl.DataFrame(
         [
             table.cells["row"],
-            *(_values(field, readings.get(field), table.cells.height) for field in PurchaseField),
+            *(
+                _values(field, readings.get(field), constants.get(field), table.cells.height)
+                for field in PurchaseField
+            ),
             _tell_apart([texts[index] for index in columns.identity.values()], table.cells.height),
             *_carried(table, columns),
             _all_clear([reading for _, _, reading in judged]),
@@ -122,8 +134,16 @@ def build_request(row: Mapping[str, object]) -> PurchaseRequest:
     )
 
 
-def _read_field(field: PurchaseField, table: Table, index: int, config: Config) -> Reading:
-    cells = take_column(table, index)
+def _read_field(field: PurchaseField, cells: pl.DataFrame, config: Config) -> Reading:
+    reading = _read_cells(field, cells, config)
+    if reading.cells["code"].null_count() < cells.height:
+        return reading
+    # A column of nothing takes 16 bytes a row, unless it is one value that stands for all.
+    nothing = pl.lit(None, dtype=pl.String)
+    return Reading(reading.cells.with_columns(code=nothing, detail=nothing), reading.notes)
+
+
+def _read_cells(field: PurchaseField, cells: pl.DataFrame, config: Config) -> Reading:
     match field:
         case PurchaseField.LEAD_ID:
             return read_lead_ids(cells)
@@ -145,10 +165,38 @@ def _require(reading: Reading) -> Reading:
     return Reading(reading.cells.with_columns(code=missing), reading.notes)
 
 
-def _values(field: PurchaseField, reading: Reading | None, height: int) -> pl.Series:
-    if reading is None:
-        return pl.repeat(None, height, dtype=_VALUE_TYPES[field], eager=True).alias(field)
-    return reading.cells["value"].alias(field)
+def _read_constants(columns: ColumnMap, config: Config) -> dict[PurchaseField, pl.Series]:
+    """Return the values (one each) of the constants whose fields the file has no column for.
+
+    They are read as cells are, so the same purchase has the same key either way. Raises ConfigError
+    where one cannot be read.
+    """
+    values = {}
+    for name, text in config.columns.constants.items():
+        field = PurchaseField(name)
+        if field in columns.fields:
+            continue
+        cells = pl.DataFrame(
+            {"row": [0], "text": [text], "kind": [None]},
+            schema={"row": pl.UInt32, "text": pl.String, "kind": CELL_KIND},
+        )
+        reading = _read_field(field, cells, config)
+        code, detail = reading.cells.select("code", "detail").row(0)
+        if code is not None:
+            place = f"columns.constants.{name}"
+            raise ConfigError(explain(FaultCode(code), place, text, detail))
+        values[field] = reading.cells["value"]
+    return values
+
+
+def _values(
+    field: PurchaseField, reading: Reading | None, constant: pl.Series | None, height: int
+) -> pl.Series:
+    if reading is not None:
+        return reading.cells["value"].alias(field)
+    if constant is not None:
+        return constant.new_from_index(0, height).alias(field)
+    return pl.repeat(None, height, dtype=_VALUE_TYPES[field], eager=True).alias(field)
 
 
 def _as_text(reading: Reading) -> pl.Series:
@@ -175,7 +223,8 @@ def _carried(table: Table, columns: ColumnMap) -> list[pl.Series]:
     def text(column: str) -> pl.Expr:
         if column not in columns.carried:
             return pl.lit(None, dtype=pl.String)
-        cell = compact(pl.col(cell_name(columns.carried[column])))
+        cell = pl.col(cell_name(columns.carried[column])).str.replace_all(ZERO_WIDTH, "")
+        cell = cell.str.strip_chars()
         return pl.when(cell != "").then(cell)
 
     key = text("keen_idempotency_key").str.to_lowercase()

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import polars as pl
 
 from importer.errors import SourceError, UsageError
+from importer.reader.book_sheets import is_results_book
+from importer.reader.header_row import SEARCHED_ROWS, find_header_row
 from importer.reader.headers import name_columns
+from importer.reader.results_book import MORE_SHEETS, has_results_header, merge_sheets
 from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _SECONDS: Final = 600.0
 """A million rows of six columns take 20 seconds on a slow machine."""
@@ -34,26 +37,66 @@ def read_workbook(
     sheet: str | None,
     header_row: int | None,
     hidden_rows: Literal["include", "skip"] | None,
+    is_header: Callable[[Sequence[str | None]], bool] | None = None,
 ) -> Table:
     """Return the data rows of one sheet of the workbook at `path`; `name` is what messages call it.
+
+    `is_header` says whether a row names the columns; see header_row.py.
+
+    A results workbook of this program gives the rows of `Results` with what was edited on its other
+    sheets, unless `sheet` names one.
 
     Raises SourceError where the file is damaged or unsafe, where several sheets could be meant,
     where hidden rows have content and `hidden_rows` does not say what to do with them, and where
     merged cells touch the data; UsageError where `sheet` or `header_row` is not there.
     """
+    table, others = _read_sheet(path, name, sheet, header_row, hidden_rows, is_header=is_header)
+    if sheet is not None or not is_results_book([str(table.sheet), *others]):
+        return table
+    if not has_results_header(table.headers):
+        raise _several_sheets(name, [str(table.sheet), *others])
+    more: dict[str, Table] = {
+        other: _read_sheet(path, name, other, None, "include")[0]
+        for other in MORE_SHEETS
+        if other in others
+    }
+    return merge_sheets(table, more)
+
+
+def _several_sheets(name: str, sheets: Sequence[str]) -> SourceError:
+    names = ", ".join(f"“{sheet}”" for sheet in sheets)
+    return SourceError(
+        f"{name} has {len(sheets)} sheets with content: {names}.",
+        "Say which one to import: --sheet NAME.",
+        code="several-sheets",
+    )
+
+
+def _read_sheet(
+    path: Path,
+    name: str,
+    sheet: str | None,
+    header_row: int | None,
+    hidden_rows: Literal["include", "skip"] | None,
+    *,
+    is_header: Callable[[Sequence[str | None]], bool] | None = None,
+) -> tuple[Table, list[str]]:
+    """Return one sheet, and the names of the others."""
     with tempfile.TemporaryDirectory(prefix="workbook-", dir=path.parent) as folder:
         output = Path(folder) / "cells.jsonl"
         _run_child({"path": str(path), "name": name, "sheet": sheet, "output": str(output)})
         found, cells = _collect(output)
     title = found["sheet"]
-    header_at, header, data = _split_header(cells, f"Sheet “{title}” of {name}", header_row)
+    place = f"Sheet “{title}” of {name}"
+    sought = header_row or _find_header_row(place, cells, is_header)
+    header_at, header, data = _split_header(cells, place, sought)
     notes: tuple[str, ...] = ()
-    if header_row is not None and header_at > 1:
+    if sought is not None and header_at > 1:
         notes += (f"Rows 1 to {header_at - 1} of “{title}” stand above the header: left out.",)
     data, noted = _judge_hidden(data, found, name, hidden_rows)
     headers, positions, data = name_columns(name, header, data)
     _judge_merged(data["row"], positions or range(len(headers)), found, name)
-    return Table(
+    table = Table(
         name=name,
         format="xlsx",
         headers=headers,
@@ -63,6 +106,7 @@ def read_workbook(
         notes=notes + noted,
         positions=positions,
     )
+    return table, found["others"]
 
 
 def _run_child(request: dict[str, str | None]) -> None:
@@ -132,6 +176,17 @@ def _refuse(line: dict[str, Any]) -> None:
     if refusal := line.get("refusal"):
         kind = UsageError if refusal["usage"] else SourceError
         raise kind(refusal["message"], refusal["remedy"], code=refusal["code"])
+
+
+def _find_header_row(
+    place: str, cells: pl.DataFrame, is_header: Callable[[Sequence[str | None]], bool] | None
+) -> int | None:
+    """Return the row of the header where title lines stand above it, else None."""
+    if is_header is None or cells.is_empty():
+        return None
+    texts = cells.head(SEARCHED_ROWS).select("row", pl.col(r"^cell_\d+$"))
+    found = find_header_row(place, ((row[0], row[1:]) for row in texts.iter_rows()), is_header)
+    return None if found == texts["row"][0] else found
 
 
 def _split_header(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from python_calamine import CalamineError, CalamineWorkbook
 
 from importer.errors import ImporterError, SourceError, UsageError
+from importer.reader.book_sheets import SHEET_RESULTS, is_results_book
 from importer.reader.sheet_scan import has_cells, scan_sheet
 from importer.reader.sheet_values import EMPTY, read_value
 from importer.reader.workbook_package import Sheet, damaged, read_sheets
@@ -70,11 +71,13 @@ def _limit_memory() -> None:
 
 
 def _read(path: Path, name: str, wanted: str | None, output: TextIO) -> None:
-    sheet = _choose_sheet(path, name, read_sheets(path, name), wanted)
+    sheets = read_sheets(path, name)
+    sheet = _choose_sheet(path, name, sheets, wanted)
     scan = scan_sheet(path, name, sheet)
     calamine = _load(path, name, sheet, scan)
     description = {
         "sheet": sheet.name,
+        "others": [other.name for other in sheets if other.worksheet and other != sheet],
         "hidden": scan.hidden,
         "filtered": scan.filtered,
         "merged": [dataclasses.astuple(merged) for merged in scan.merged],
@@ -86,7 +89,8 @@ def _read(path: Path, name: str, wanted: str | None, output: TextIO) -> None:
 def _choose_sheet(path: Path, name: str, sheets: Sequence[Sheet], wanted: str | None) -> Sheet:
     """Return the sheet that is meant: the one named, else the only visible one with content.
 
-    A hidden sheet is never taken unless it is named.
+    A hidden sheet is never taken unless it is named. Of what looks like our own results workbook
+    it is `Results`; whether it is one shows in the headers.
     """
     cells = [sheet for sheet in sheets if sheet.worksheet]
     listed = ", ".join(f"“{s.name}”{'' if s.visible else ' (hidden)'}" for s in cells)
@@ -102,6 +106,8 @@ def _choose_sheet(path: Path, name: str, sheets: Sequence[Sheet], wanted: str | 
         filled = [sheet for sheet in filled if has_cells(path, name, sheet)]
     if len(filled) == 1:
         return filled[0]
+    if is_results_book([sheet.name for sheet in filled]):
+        return next(sheet for sheet in filled if sheet.name == SHEET_RESULTS)
     if filled:
         names = ", ".join(f"“{sheet.name}”" for sheet in filled)
         raise SourceError(

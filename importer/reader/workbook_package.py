@@ -125,6 +125,13 @@ def _list_sheets(archive: zipfile.ZipFile, name: str) -> tuple[Sheet, ...]:
     return tuple(sheets)
 
 
+def find_part(archive: zipfile.ZipFile, wanted: str) -> str | None:
+    """Return the part that the workbook calls its `wanted`, such as its styles, or None."""
+    books = [part for kind, part in _relations(archive, "").values() if kind == "officeDocument"]
+    parts = [part for kind, part in _relations(archive, books[0]).values() if kind == wanted]
+    return parts[0] if parts and parts[0] in archive.namelist() else None
+
+
 def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
     """Return what a part (or, for `""`, the whole package) refers to: id → kind and part."""
     folder, base = posixpath.split(part)

@@ -9,9 +9,10 @@ import polars as pl
 from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from importer.reader.cells import Reading
+    from importer.reader.notes import Note
 
 
 def cells(*texts: str | None, kind: str | None = None) -> pl.DataFrame:
@@ -31,6 +32,11 @@ def values(reading: Reading) -> list[object]:
         code if code is not None else value
         for value, code in reading.cells.select("value", "code").iter_rows()
     ]
+
+
+def shown(notes: Iterable[Note]) -> tuple[str, ...]:
+    """Return notes as a person's own screen shows them."""
+    return tuple(note.shown for note in notes)
 
 
 def table(

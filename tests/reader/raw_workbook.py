@@ -14,10 +14,14 @@ _TYPES: Final = (
     '<Default Extension="xml" ContentType="application/xml"/></Types>'
 )
 STYLES: Final = (
-    f'<styleSheet {MAIN}><cellXfs count="4"><xf numFmtId="0"/><xf numFmtId="14"/>'
-    '<xf numFmtId="22"/><xf numFmtId="46"/></cellXfs></styleSheet>'
+    f'<styleSheet {MAIN}><numFmts><numFmt numFmtId="164" formatCode="0.0%"/>'
+    '<numFmt numFmtId="165" formatCode="0&quot;%&quot;"/></numFmts>'
+    '<cellStyleXfs><xf numFmtId="9"/></cellStyleXfs>'
+    '<cellXfs count="7"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="22"/>'
+    '<xf numFmtId="46"/><xf numFmtId="10"/><xf numFmtId="164"/><xf numFmtId="165"/></cellXfs>'
+    "</styleSheet>"
 )
-"""Cell styles: 1 is a date, 2 a date with time, 3 a duration."""
+"""Cell styles: 1 is a date, 2 a date with time, 3 a duration, 4 and 5 percentages, 6 is none."""
 
 
 def sheet_xml(rows: str, after: str = "", before: str = "") -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from importer.config import FormatSection, RulesSection
 from importer.reader.amounts import read_amounts
-from tests.reader.frames import cells, values
+from tests.reader.frames import cells, shown, values
 
 if TYPE_CHECKING:
     import polars as pl
@@ -172,7 +172,7 @@ def test_the_column_itself_proves_the_decimal_sign(
 def test_an_ambiguous_amount_shows_both_readings() -> None:
     reading = read_amounts(cells("1,234", "-1.500"), AUTO, SIGNED)
     assert reading.cells["detail"].to_list() == ["1234 or 1.234", "-1.5 or -1500"]
-    (note,) = reading.notes
+    (note,) = shown(reading.notes)
     assert note == (
         "Nothing proves the decimal sign, and 2 ambiguous amounts are refused, like row 2: 1,234."
     )
@@ -180,7 +180,7 @@ def test_an_ambiguous_amount_shows_both_readings() -> None:
 
 def test_the_note_names_the_proof() -> None:
     reading = read_amounts(cells("12", "1.234", "1.234,50", "7,5"), AUTO, SIGNED)
-    assert reading.notes == (
+    assert shown(reading.notes) == (
         'Amounts read with "," as the decimal sign, proven by row 4: 1.234,50.',
     )
 
@@ -256,7 +256,7 @@ def test_currencies_that_differ_within_the_column_are_refused() -> None:
 def test_one_currency_in_two_spellings_is_one_and_is_told() -> None:
     reading = read_with(RulesSection(), cells("12 eur", "\u20ac 7", "5"))
     assert values(reading) == ["12", "7", "5"]
-    assert "currency EUR (row 2: 12 eur)" in reading.notes[0]
+    assert "currency EUR (row 2: 12 eur)" in reading.notes[0].shown
 
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from importer.config import FormatSection
 from importer.errors import ConfigError
 from importer.reader.dates import read_dates
-from tests.reader.frames import cells, values
+from tests.reader.frames import cells, shown, values
 
 if TYPE_CHECKING:
     from importer.reader.cells import Reading
@@ -137,14 +137,14 @@ def details(reading: Reading) -> list[str | None]:
 def test_an_ambiguous_date_shows_both_readings() -> None:
     reading = read_dates(cells("03/04/2026"), AUTO)
     assert details(reading) == ["2026-04-03 or 2026-03-04"]
-    assert reading.notes[0] == (
+    assert reading.notes[0].shown == (
         "Nothing proves which comes first, and 1 ambiguous date is refused, like row 2: 03/04/2026."
     )
 
 
 def test_notes_tell_the_proof_and_what_was_taken_for_granted() -> None:
     reading = read_dates(cells("03/04/2026", "13/04/2026", "4.3.2026"), BERLIN)
-    assert reading.notes == (
+    assert shown(reading.notes) == (
         "Dates read with the day first, proven by row 3: 13/04/2026.",
         "Dates with dots read with the day first, like row 4: 4.3.2026.",
         "Dates without an offset taken in Europe/Berlin, like row 2: 03/04/2026.",

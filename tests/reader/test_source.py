@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 from importer.errors import SourceError, UsageError
 from importer.reader.source import Source, read_table, take_source
 from tests.reader.raw_workbook import row, sheet_xml, workbook
@@ -37,6 +42,11 @@ def take(tmp_path: Path, name: str, content: bytes) -> Source:
         raise
 
 
+def unpacked(content: bytes) -> bytes:
+    unpack = {b"\x1f\x8b": gzip.decompress, b"(\xb5": zstd.decompress}.get(content[:2])
+    return unpack(content) if unpack else content
+
+
 def archive(part: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as written:
@@ -48,6 +58,8 @@ def archive(part: str) -> bytes:
     ("name", "content", "kind"),
     [
         ("o.csv", CSV, "csv"),
+        ("o.csv.gz", gzip.compress(CSV), "csv"),
+        ("o.tsv.ZST", zstd.compress(CSV), "csv"),
         ("o.CSV", CSV, "csv"),
         ("o.tsv", b"a\tb\n1\t2\n", "csv"),
         ("o.txt", CSV, "csv"),
@@ -61,7 +73,7 @@ def test_a_spreadsheet_is_copied_and_read(
     source = take(tmp_path, name, content)
     assert (source.name, source.format, source.size) == (name, kind, len(content))
     assert source.sha256 == hashlib.sha256(content).hexdigest()
-    assert source.path.read_bytes() == content
+    assert source.path.read_bytes() == (XLSX if kind == "xlsx" else unpacked(content))
     table = read_table(source)
     assert (table.name, table.format, table.headers) == (name, kind, ("a", "b"))
     assert table.cells.select("row", "cell_0", "cell_1").rows() == [(2, "1", "2")]
@@ -83,8 +95,18 @@ def test_nobody_else_can_read_the_copy(tmp_path: Path) -> None:
     [
         ("o.csv", b"", "is empty (0 bytes)"),
         ("o.xlsx", b"", "is empty (0 bytes)"),
-        ("o.ods", b"x", "its name ends in “.ods”"),
-        ("o.xls", OLE, "its name ends in “.xls”"),
+        ("o.pdf", b"x", "its name ends in “.pdf”"),
+        ("o.ods", b"x", "an OpenDocument spreadsheet (.ods)"),
+        ("o.xls", OLE, "an old Excel workbook (.xls)"),
+        ("o.xlsb", b"x", "save it as .xlsx"),
+        ("o.xlsx.gz", gzip.compress(XLSX), "its name ends in “.gz”"),
+        ("o.csv.gz", CSV, "its content is text. Give it the ending .csv."),
+        ("o.csv.gz", zstd.compress(CSV), "a Zstandard archive. Give it the ending .csv.zst."),
+        ("o.csv.gz", gzip.compress(XLSX), "its content is an Excel workbook (.xlsx)"),
+        ("o.csv.gz", gzip.compress(CSV * 99)[:-9], "no whole gzip file"),
+        ("o.csv.zst", zstd.compress(CSV * 99)[:-9], "no whole Zstandard file"),
+        ("o.csv.gz", gzip.compress(bytes(80 << 20)), "out of all proportion"),
+        ("o.csv.zst", zstd.compress(bytes(80 << 20)), "out of all proportion"),
         ("orders", CSV, "has no ending"),
         ("o.csv", XLSX, "its content is an Excel workbook (.xlsx). Give it the ending .xlsx"),
         ("o.xlsx", CSV, "its content is text. Give it the ending .csv"),

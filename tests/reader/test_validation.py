@@ -16,7 +16,7 @@ from importer.model import MAX_BODY_BYTES
 from importer.reader.cells import MAX_DESCRIPTION, MAX_NAME, MAX_TRIGGERS
 from importer.reader.columns import match_columns
 from importer.reader.validation import Judged, build_request, judge
-from tests.reader.frames import table
+from tests.reader.frames import shown, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -227,7 +227,7 @@ def test_notes_of_amounts_and_dates_are_passed_on() -> None:
             "date": ["3/4/2026", "3/14/2026"],
         }
     )
-    assert judged(source).notes == (
+    assert shown(judged(source).notes) == (
         'Amounts read with "." as the decimal sign, proven by row 3: 7.50.',
         "Dates read with the month first, proven by row 3: 3/14/2026.",
         "Dates without an offset taken in UTC, like row 2: 3/4/2026.",

@@ -1,0 +1,194 @@
+"""The sheets of a results workbook that a person may have edited → one table. Pure.
+
+`Results` has all rows, and some of them stand on `To fix` and `In doubt` as well. A row that was
+edited on one of the sheets counts as edited there; the hidden sheet `As written` tells which one
+that is. What was edited differently in two places is refused: nobody can tell what is meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import polars as pl
+
+from importer.errors import SourceError
+from importer.model import result_column
+from importer.reader.book_sheets import SHEET_AS_WRITTEN, SHEET_DOUBT, SHEET_FIX, SHEET_RESULTS
+from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MORE_SHEETS: Final = (SHEET_FIX, SHEET_DOUBT, SHEET_AS_WRITTEN)
+"""Sheets that a results workbook has where there are such rows."""
+PEOPLES_COLUMNS: Final = ("keen_resolution", "keen_purchase_id")
+"""Result columns that people fill in, on whichever sheet."""
+
+RowMark: TypeAlias = tuple[str | None, str | None]
+"""keen_row and keen_idempotency_key: what tells a row, wherever it was sorted to."""
+Cells: TypeAlias = tuple[tuple[str | None, str | None], ...]
+"""Text and kind of each cell, in the order of the own columns of `Results`."""
+
+
+def has_results_header(headers: Sequence[str]) -> bool:
+    """Whether these are the headers of a sheet `Results`."""
+    found = {result_column(header) for header in headers}
+    return {"keen_row", "keen_status", "keen_idempotency_key"} <= found
+
+
+def merge_sheets(results: Table, others: Mapping[str, Table]) -> Table:
+    """Return `Results` with what a person wrote on the sheets of `others` (a part of MORE_SHEETS).
+
+    Raises SourceError where a sheet lacks its columns, where an edited row stands nowhere or twice
+    in `Results`, and where two sheets were edited differently.
+    """
+    places = _Places.of(results)
+    table = results
+    if SHEET_FIX in others:
+        table = _take_edits(table, places, others[SHEET_FIX], others.get(SHEET_AS_WRITTEN))
+    for name in (SHEET_FIX, SHEET_DOUBT):
+        if name in others:
+            table = _take_words(table, places, others[name])
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the rows of `Results` stand in its frame."""
+
+    name: str
+    by_mark: dict[RowMark, list[int]]
+
+    @classmethod
+    def of(cls, results: Table) -> _Places:
+        by_mark: dict[RowMark, list[int]] = {}
+        for place, mark in enumerate(_marks(results)):
+            by_mark.setdefault(mark, []).append(place)
+        return cls(results.name, by_mark)
+
+    def find(self, mark: RowMark, sheet: str, row: int) -> int:
+        """Return the one place of a row of another sheet."""
+        found = self.by_mark.get(mark, [])
+        if len(found) == 1:
+            return found[0]
+        where = "in no row" if not found else f"in {len(found)} rows"
+        raise SourceError(
+            f"Row {row} of sheet “{sheet}” of {self.name} was edited, but its keen_row and "
+            f"keen_idempotency_key stand {where} of “{SHEET_RESULTS}”.",
+            f"Edit that row on “{SHEET_RESULTS}”, and undo the change on “{sheet}”.",
+            code="sheets-disagree",
+        )
+
+
+def _take_edits(table: Table, places: _Places, fix: Table, written: Table | None) -> Table:
+    """Return the table with the rows that were edited on `To fix`."""
+    own = [header for header in table.headers if result_column(header) is None]
+    was = {} if written is None else dict(zip(_marks(written), _cells(written, own), strict=True))
+    now = _cells(table, own)
+    edits: dict[int, Cells] = {}
+    for row, mark, cells in zip(fix.cells["row"], _marks(fix), _cells(fix, own), strict=True):
+        if cells == was.get(mark):
+            continue
+        place = places.find(mark, SHEET_FIX, row)
+        if cells == now[place] or not any(text for text, _ in cells):
+            continue
+        if now[place] != was.get(mark):
+            raise _edited_twice(table.name, SHEET_FIX, row)
+        edits[place] = cells
+    if not edits:
+        return table
+    for number, header in enumerate(own):
+        changes = {place: cells[number] for place, cells in edits.items()}
+        table = _with_changes(table, table.headers.index(header), changes)
+    count = f"{len(edits)} row{'' if len(edits) == 1 else 's'}"
+    note = f"{count} edited on sheet “{SHEET_FIX}” {'is' if len(edits) == 1 else 'are'} taken."
+    return replace(table, notes=(*table.notes, note))
+
+
+def _take_words(table: Table, places: _Places, sheet: Table) -> Table:
+    """Return the table with what was written into the columns that people fill in."""
+    for column in PEOPLES_COLUMNS:
+        source, target = _index(sheet, column), _index(table, column)
+        if source is None:
+            continue
+        if target is None:
+            raise _lacks(table, SHEET_RESULTS, column)
+        now = _texts(table, target)
+        changes: dict[int, tuple[str | None, str | None]] = {}
+        for row, mark, text in zip(
+            sheet.cells["row"], _marks(sheet), _texts(sheet, source), strict=True
+        ):
+            if not text:
+                continue
+            place = places.find(mark, str(sheet.sheet), row)
+            if now[place] and now[place] != text:
+                raise _edited_twice(table.name, str(sheet.sheet), row)
+            changes[place] = (text, "text")
+        table = _with_changes(table, target, changes)
+    return table
+
+
+def _with_changes(
+    table: Table, index: int, changes: Mapping[int, tuple[str | None, str | None]]
+) -> Table:
+    texts, kinds = (table.cells[name(index)].to_list() for name in (cell_name, kind_name))
+    for place, (text, kind) in changes.items():
+        texts[place], kinds[place] = text, kind
+    changed = (
+        pl.Series(cell_name(index), texts, pl.String),
+        pl.Series(kind_name(index), kinds, CELL_KIND),
+    )
+    return replace(table, cells=table.cells.with_columns(*changed))
+
+
+def _marks(table: Table) -> list[RowMark]:
+    found = []
+    for column in ("keen_row", "keen_idempotency_key"):
+        index = _index(table, column)
+        if index is None:
+            raise _lacks(table, str(table.sheet), column)
+        found.append(_texts(table, index))
+    return list(zip(*found, strict=True))
+
+
+def _cells(table: Table, own: Sequence[str]) -> list[Cells]:
+    columns = []
+    for header in own:
+        if header not in table.headers:
+            raise _lacks(table, str(table.sheet), header)
+        index = table.headers.index(header)
+        columns.append(
+            [
+                (text, kind) if text else (None, None)
+                for text, kind in table.cells.select(cell_name(index), kind_name(index)).iter_rows()
+            ]
+        )
+    return list(zip(*columns, strict=True))
+
+
+def _texts(table: Table, index: int) -> list[str | None]:
+    texts: list[str | None] = table.cells[cell_name(index)].str.strip_chars().to_list()
+    return [text or None for text in texts]
+
+
+def _index(table: Table, column: str) -> int | None:
+    return next((i for i, name in enumerate(table.headers) if result_column(name) == column), None)
+
+
+def _lacks(table: Table, sheet: str, column: str) -> SourceError:
+    return SourceError(
+        f"Sheet “{sheet}” of {table.name} has no column “{column}” any more.",
+        f"Put it back, or say which sheet alone is to be imported: --sheet “{SHEET_RESULTS}”.",
+        code="sheets-disagree",
+    )
+
+
+def _edited_twice(name: str, sheet: str, row: int) -> SourceError:
+    return SourceError(
+        f"Row {row} of sheet “{sheet}” of {name} and its row on “{SHEET_RESULTS}” were both "
+        "edited, and differ.",
+        f"Make them equal, or say which sheet alone is to be imported: --sheet “{sheet}” or "
+        f"--sheet “{SHEET_RESULTS}”.",
+        code="sheets-disagree",
+    )

@@ -1,0 +1,64 @@
+"""A table and its columns' meanings → how the file was understood, a sentence each. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from importer.model import PurchaseField
+from importer.reader.cells import take_column
+from importer.reader.notes import Note, note
+from importer.reader.places import column_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from importer.reader.columns import ColumnMap
+    from importer.reader.table import Table
+
+_DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+_ENCODINGS: Final = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
+
+
+def describe(table: Table, columns: ColumnMap, constants: Mapping[str, str]) -> Iterator[Note]:
+    """Yield where the header stands, which column became which field, and what is not sent."""
+    yield note(_braced(f"{_file(table)}, header in row {table.header_row}."))
+    for field in PurchaseField:
+        if field in columns.fields:
+            index = columns.fields[field]
+            column = take_column(table, index).lazy()
+            cells = column.filter(pl.col("text").is_not_null()).head(1).collect()
+            said = _braced(f"{field} is the column {_column(table, index)}")
+            yield note(f"{said}, like {{}}.", cells) if cells.height else note(f"{said}, empty.")
+        elif field in constants:
+            said = f"{field} is the same in every row, as [columns.constants] says"
+            yield Note(f"{said}: {constants[field]}.", f"{said}.")
+    for name in constants:
+        if PurchaseField(name) in columns.fields:
+            yield note(f"The constant for {name} is not used: the file has a column for it.")
+    if columns.identity:
+        yield _list(table, "Rows are told apart by", columns.identity.values())
+    if columns.ignored:
+        yield _list(table, "Kept in the results, not sent:", columns.ignored)
+
+
+def _file(table: Table) -> str:
+    if table.sheet is not None:
+        return f"Read from sheet “{table.sheet}”"
+    encoding = _ENCODINGS.get(table.encoding or "", table.encoding)
+    return f"Read as {encoding} with {_DELIMITERS[table.delimiter or ',']} between the cells"
+
+
+def _column(table: Table, index: int) -> str:
+    position = table.positions[index] if table.positions else index
+    return f"“{table.headers[index].strip()}” ({column_letters(position)})"
+
+
+def _list(table: Table, said: str, indices: Iterable[int]) -> Note:
+    return note(_braced(f"{said} {', '.join(_column(table, index) for index in indices)}."))
+
+
+def _braced(text: str) -> str:
+    """Return the text with braces that `note` takes for braces."""
+    return text.replace("{", "{{").replace("}", "}}")

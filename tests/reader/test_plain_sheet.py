@@ -1,0 +1,140 @@
+"""The fast scan says what the full scan says, or leaves the sheet to it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from importer.reader.plain_sheet import scan_plainly
+from importer.reader.sheet_scan import _parse
+from importer.reader.sheet_xml import SheetParser, SheetScan
+from importer.reader.workbook_package import Sheet
+from tests.reader.raw_workbook import cell, row, sheet_xml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHEET = Sheet("Orders", "xl/worksheets/sheet1.xml", visible=True, worksheet=True)
+PERCENTAGES = frozenset({"4"})
+
+
+def scan_fully(xml: bytes) -> SheetScan:
+    parser = SheetParser("orders.xlsx", SHEET.name, percentages=PERCENTAGES)
+    _parse([xml], "orders.xlsx", SHEET, parser)
+    return parser.scan
+
+
+def scan_fast(xml: bytes, size: int = 64) -> SheetScan | None:
+    def blocks() -> Iterator[bytes]:
+        for start in range(0, len(xml), size):
+            yield xml[start : start + size]
+
+    plain = scan_plainly(blocks(), PERCENTAGES)
+    if plain is None:
+        return None
+    extent, before, behind = plain
+    parser = SheetParser("orders.xlsx", SHEET.name, percentages=PERCENTAGES)
+    parser.take(extent)
+    _parse([before, behind], "orders.xlsx", SHEET, parser)
+    return parser.scan
+
+
+PLAIN = sheet_xml(
+    row(1, "Lead", "Amount &amp; tax").replace(" >", ">")
+    + '<row r="3" spans="1:4" ht="15.75"><c r="A3" s="1"/><c r="B3"><v>1.5</v></c>'
+    '<c r="C3" s="2" t="s"><v>7</v></c><c r="D3" t="b"><v>1</v></c></row>'
+    '<row r="4" hidden="false"/>'
+    '<row r="9"><c r="AA9" t="n" s="1"><v>46085</v></c><c r="AB9" t="str"><v>é x</v></c></row>',
+    before='<dimension ref="A1"/>',
+    after='<autoFilter ref="A1:D9"><filterColumn colId="0"/></autoFilter>'
+    '<mergeCells count="1"><mergeCell ref="H1:I1"/></mergeCells>',
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_plain_rows_are_counted_in_blocks_of_any_size(size: int) -> None:
+    fast = scan_fast(PLAIN.encode(), size)
+    assert fast == scan_fully(PLAIN.encode())
+    assert fast is not None
+    assert (fast.numbers, fast.last_row, fast.last_column) == (3, 9, 27)
+    assert fast.filtered
+    assert len(fast.merged) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '<row r="10" hidden="1"/>',
+        '<row r="10" hidden="true"/>',
+        '<row r="10" ht="0"/>',
+        '<row r="10"><c r="A10" t="e"><v>#N/A</v></c></row>',
+        '<row r="10"><c r="A10" t="d"><v>2026-03-04</v></c></row>',
+        '<row r="10"><c r="A10"><f>1+1</f><v>2</v></c></row>',
+        '<row r="10"><c r="A10"><f>1+1</f></c></row>',
+        '<row r="10"><c r="A10" s="4"><v>0.5</v></c></row>',
+        '<row r="10"><c r="A11"><v>1</v></c></row>',
+        '<row r="10"><c r="B10"><v>1</v></c><c r="A10"><v>1</v></c></row>',
+        '<row r="10"><c r="A10"><v>1</v></c><c r="A10"><v>2</v></c></row>',
+        '<row r="10"><c r="XFD10"><v>1</v></c></row>',
+        '<row r="10"><c r="A10" t="s"><v>1.5</v></c></row>',
+        '<row r="10"><c r="A10"><v><![CDATA[1]]></v></c></row>',
+        '<row r="10"><!-- <c r="A10"><v>1</v></c> --></row>',
+        '<row r="8"><c r="A8"><v>1</v></c></row>',
+        f'<row r="10">{cell("A10", "&x;")}</row>',
+        f'<row r="10">{cell("A10", "&#1;")}</row>',
+    ],
+)
+def test_a_row_of_any_other_kind_is_left_to_the_full_scan(odd: str) -> None:
+    xml = PLAIN.replace("</sheetData>", f"{odd}</sheetData>")
+    assert scan_fast(xml.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<sheetData>", "<!-- <sheetData> --><sheetData>"),
+        ("</sheetData>", "</sheetData><sheetData></sheetData>"),
+        ("<sheetData>", "<?x <row?><sheetData>"),
+        ("<worksheet", '<?xml version="1.0" encoding="iso-8859-1"?><worksheet'),
+        ("<sheetData>", "<x:sheetData>"),
+    ],
+)
+def test_anything_odd_around_the_rows_is_left_to_the_full_scan(old: str, new: str) -> None:
+    assert scan_fast(PLAIN.replace(old, new, 1).encode()) is None
+
+
+PIECES = st.sampled_from(
+    [
+        *dict.fromkeys(re.findall(r"<[^>]*>", PLAIN)),
+        *("&amp;", "&#0;", "&x;", "<![CDATA[x]]>", "<!-- -->", "x", "1", "-", '"', " ", "/", "\r"),
+        *(' r="A1"', ' t="s"', ' t="b"', ' s="4"', "\x01", ' hidden="1"', ' ht="0"', "]]>", "é"),
+    ]
+)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    changes=st.lists(
+        st.tuples(st.floats(0, 1), st.sampled_from([0, 0, 1, 6, 40]), PIECES),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_on_mutated_sheets_both_scans_agree(changes: list[tuple[float, int, str]]) -> None:
+    xml = PLAIN
+    for share, cut, piece in changes:
+        at = int(share * len(xml))
+        xml = xml[:at] + piece + xml[at + cut :]
+    plain = scan_plainly([xml.encode()], PERCENTAGES)
+    if plain is not None:
+        try:
+            fast = scan_fast(xml.encode())
+        except Exception as refused:  # noqa: BLE001 - whatever it is, the full scan has to raise it
+            with pytest.raises(type(refused)):
+                scan_fully(xml.encode())
+        else:
+            assert fast == scan_fully(xml.encode())

@@ -6,6 +6,7 @@ the how manieth time. The program itself has no hooks: the interpreter's profile
 
 from __future__ import annotations
 
+import dis
 import os
 import signal
 import sys
@@ -15,23 +16,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
+_RESUME = dis.opmap["RESUME"]
+_YIELD = dis.opmap["YIELD_VALUE"]
 
-def main() -> None:
-    event, _, name = sys.argv[1].partition(":")
-    left = int(sys.argv[2])
+
+def kill_at(point: str, nth: int) -> None:
+    """Kill this process the `nth` time that it comes to `point`, in whichever thread."""
+    event, _, name = point.partition(":")
+    left = nth
 
     def watch(frame: FrameType, what: str, _argument: object) -> None:
         nonlocal left
-        if what == event and frame.f_code.co_qualname == name:
+        if what == event and frame.f_code.co_qualname == name and not _is_only_awaiting(frame):
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    threading.setprofile(watch)
+    sys.setprofile(watch)
+
+
+def _is_only_awaiting(frame: FrameType) -> bool:
+    """Whether a coroutine goes to sleep or wakes up: the profiler calls that a return or a call."""
+    operation, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+    return operation == _YIELD or (operation == _RESUME and argument & 3 != 0)
+
+
+def main() -> None:
+    point, nth = sys.argv[1], int(sys.argv[2])
     sys.argv = ["importer", *sys.argv[3:]]
     from importer.cli import main as run  # noqa: PLC0415 - it reads sys.argv
 
-    threading.setprofile(watch)
-    sys.setprofile(watch)
+    kill_at(point, nth)
     run()
 
 

@@ -87,7 +87,7 @@ def test_every_configuration_key_is_there_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["scripts/demo", "scripts/test", "scripts/check", "scripts/lock"]
+    "script", [f"scripts/{name}" for name in ("demo", "test", "check", "lock", "chaos", "mutants")]
 )
 def test_the_scripts_that_it_names_can_be_run(script: str) -> None:
     assert script in README

@@ -170,6 +170,8 @@ class ImportCounts:
     last_run_at: datetime
     exit_code: int | None
     counts: dict[LedgerState, int]
+    summary: str | None = None
+    """The last run's summary (JSON), where it has ended."""
 
 
 def fingerprint_product(name: str | None) -> str | None:
@@ -207,6 +209,9 @@ class Ledger(Protocol):
     def end_run(self, run_id: int, *, exit_code: int, summary: str, at: datetime) -> None:
         """Record a run's end with its summary (JSON)."""
 
+    def summaries(self, scope: str, batch: str, content: bytes) -> list[str]:
+        """Return the summaries (JSON) of an import's runs that have ended, oldest first."""
+
     def commit(self, run_id: int, changes: Sequence[Change]) -> None:
         """Apply intents and outcomes in the given order, in one durable transaction.
 
@@ -216,6 +221,9 @@ class Ledger(Protocol):
 
     def interrupted(self, at: datetime) -> int:
         """Turn every `sending` left by a dead run into `in_doubt`; return how many there were."""
+
+    def is_blank(self, scope: str) -> bool:
+        """Return whether nothing was ever recorded of any key under `scope`, nor said of one."""
 
     def find(self, scope: str, keys: Iterable[str]) -> Iterator[Entry]:
         """Yield the entries that exist among `keys`, in no particular order."""
@@ -248,6 +256,18 @@ class Ledger(Protocol):
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """Yield the entries that hold one of these purchase ids already."""
+
+    def blank_bodies(self, before: datetime, limit: int) -> int:
+        """Forget the bodies of up to `limit` entries settled before then; return how many.
+
+        Entries in doubt or on their way keep theirs, and everything else is kept for ever.
+        """
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """Yield (scope, entry) of every key ever sent, in no particular order."""
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the store itself, a line each; sound: none. Reads all of it."""
 
     def imports(self, limit: int = 20) -> list[ImportCounts]:
         """Return the latest imports, newest first."""

@@ -1,4 +1,4 @@
--- The ledger, version 1 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
+-- The ledger, version 2 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
 -- Plain SQLite 3.24: no STRICT, no RETURNING, since some systems' Python 3.11 still links 3.34.
 
 -- One Keen each. `url` is the one last used; null until a run used the scope.
@@ -35,9 +35,11 @@ CREATE TABLE runs (
     started_at INTEGER NOT NULL,
     ended_at   INTEGER,
     exit_code  INTEGER, -- null: running, or dead
-    summary    TEXT
+    summary    TEXT,
+    bodies     INTEGER NOT NULL DEFAULT 1 -- 0: all bodies of its entries are blanked
 );
 CREATE INDEX runs_by_import ON runs (import_id);
+CREATE INDEX runs_with_bodies ON runs (started_at) WHERE bodies = 1;
 
 -- Every key ever sent. The primary key is an integer: random ones insert ten times slower.
 CREATE TABLE entries (
@@ -68,7 +70,7 @@ CREATE TABLE entries (
     http_status    INTEGER,
     code           TEXT,
     message        TEXT,
-    body           BLOB NOT NULL -- last: all else is read without it
+    body           BLOB NOT NULL -- empty: blanked. Last: all else is read without it
 );
 CREATE UNIQUE INDEX entries_by_key ON entries (key, scope_id); -- key first: it is looked up alone too
 CREATE INDEX entries_by_content ON entries (scope_id, content);

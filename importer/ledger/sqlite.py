@@ -109,6 +109,12 @@ class SqliteLedger:
         with self._session.writing() as connection:
             connection.execute(statements.END_RUN, (pack_instant(at), exit_code, summary, run_id))
 
+    def summaries(self, scope: str, batch: str, content: bytes) -> list[str]:
+        """See Ledger."""
+        with self._session.reading() as connection:
+            found = connection.execute(statements.SUMMARIES, (scope, batch, content))
+            return [summary for (summary,) in found]
+
     def commit(self, run_id: int, changes: Sequence[Change]) -> None:
         """See Ledger. On a full disk outcomes alone may use the reserve; intents never do."""
         intents = any(isinstance(change, Intent) for change in changes)
@@ -160,6 +166,10 @@ class SqliteLedger:
             connection.executemany(statements.INTERRUPT, parameters)
         return len(left)
 
+    def is_blank(self, scope: str) -> bool:
+        """See Ledger."""
+        return self._session.value(statements.ANYTHING, (scope, scope)) is None
+
     def find(self, scope: str, keys: Iterable[str]) -> Iterator[Entry]:
         """See Ledger. A text that is no lower-case UUID names no entry."""
         return map(read_entry, self._session.look_up(statements.FIND, (scope,), _packed(keys)))
@@ -208,7 +218,7 @@ class SqliteLedger:
                 parameters = resolution_parameters(resolution, scope_id=scope_id, file=file)
                 entry = _entry(connection, parameters)
                 if resolution.choice is Choice.SEND:
-                    fits = entry is None
+                    fits = entry is None or entry.state is LedgerState.UNSENT
                 else:
                     found = resolution.choice is Choice.CREATED
                     cause = Cause.PERSON_FOUND if found else Cause.PERSON_MISSED
@@ -227,6 +237,37 @@ class SqliteLedger:
         look_up = self._session.look_up
         return map(read_entry, look_up(statements.FIND_PURCHASES, (scope,), purchase_ids))
 
+    def blank_bodies(self, before: datetime, limit: int) -> int:
+        """See Ledger."""
+        parameters = {"before": pack_instant(before), "limit": limit}
+        with self._session.writing() as connection:
+            blanked = connection.execute(statements.BLANK_BODIES, parameters).rowcount
+            if blanked < limit:
+                connection.execute(statements.NOTE_BLANKED_RUNS, parameters)
+        return blanked
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """See Ledger. A page at a time, so that a ledger of millions fits in memory."""
+        last = 0
+        while True:
+            with self._session.reading() as connection:
+                rows = connection.execute(statements.ENTRIES_AFTER, (last,)).fetchall()
+            if not rows:
+                return
+            for row in rows:
+                yield row[-2], read_entry(row[:-2])
+            last = rows[-1][-1]
+
+    def faults(self) -> list[str]:
+        """See Ledger."""
+        with self._session.reading() as connection:
+            told = [text for (text,) in connection.execute("PRAGMA integrity_check")]
+            strays = connection.execute("PRAGMA foreign_key_check").fetchall()
+        return [text for text in told if text != "ok"] + [
+            f"row {row} of {table} refers to a missing row of {parent}"
+            for table, row, parent, _ in strays
+        ]
+
     def imports(self, limit: int = 20) -> list[ImportCounts]:
         """See Ledger. An entry counts for the import of its last attempt; every state is named."""
         with self._session.reading() as connection:
@@ -236,6 +277,7 @@ class SqliteLedger:
                     last_run_at=unpack_instant(row[6]),
                     exit_code=row[7],
                     counts=_counts(connection, row[0]),
+                    summary=row[9],
                 )
                 for row in connection.execute(statements.IMPORTS, (limit,)).fetchall()
             ]

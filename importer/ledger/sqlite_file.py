@@ -1,6 +1,6 @@
 """A path → a connection to a sound ledger of this version, held by this process alone.
 
-Touches the ledger's file and its folder: creates, inspects, locks; never repairs.
+Touches the ledger's file and its folder: creates, inspects, locks, migrates; never repairs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import LedgerError
 from importer.filesystem import sync_folder
+from importer.ledger.migrations import SCHEMA_VERSION, STEPS, migrate
 from importer.ledger.reserve import reserve_path
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x4B65656E
 """`Keen` in ASCII; SQLite keeps it at offset 68 of the file."""
-
-SCHEMA_VERSION: Final = 1
 
 _PREPARE: Final = (
     "PRAGMA foreign_keys = ON",
@@ -45,8 +44,9 @@ def connect_memory() -> sqlite3.Connection:
 def connect_file(path: Path) -> sqlite3.Connection:
     """Return the ledger at `path`, made where there is none: WAL, FULL, locked exclusively.
 
-    Raises LedgerError, with nothing changed, where it is foreign, damaged, newer, or held by
-    another process, and where the folder holds traces of a ledger that is gone.
+    One of an older version is brought up to this one, with a copy kept. Raises LedgerError, with
+    nothing changed, where it is foreign, damaged, newer, or held by another process, and where the
+    folder holds traces of a ledger that is gone.
     """
     with _explained(path):
         if not path.exists():
@@ -139,6 +139,7 @@ def _require_sound(path: Path, connection: sqlite3.Connection) -> None:
     verdict = _pragma(connection, "quick_check(1)")
     if verdict != "ok":
         raise _damaged(path, str(verdict))
+    migrate(path, connection)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -160,7 +161,7 @@ def _require_ours(path: Path, connection: sqlite3.Connection) -> None:
             "Update the program, or use the one that made it.",
             code="ledger-newer",
         )
-    if version < SCHEMA_VERSION:
+    if version != SCHEMA_VERSION and version not in STEPS:
         raise _damaged(path, f"schema {version}")
 
 

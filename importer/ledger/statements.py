@@ -34,6 +34,10 @@ SELECT id, :file, :plan, :at FROM imports
 WHERE scope_id = :scope_id AND batch = :batch AND content = :content
 """
 END_RUN: Final = "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?"
+SUMMARIES: Final = """
+SELECT r.summary FROM runs r JOIN imports i ON i.id = r.import_id JOIN scopes s ON s.id = i.scope_id
+WHERE s.name = ? AND i.batch = ? AND i.content = ? AND r.summary IS NOT NULL ORDER BY r.id
+"""
 SCOPE_OF_RUN: Final = """
 SELECT i.scope_id, i.batch FROM runs r JOIN imports i ON i.id = r.import_id WHERE r.id = ?
 """
@@ -142,6 +146,20 @@ UPDATE entries SET state = {_end(Cause.RUN_DIED)}, settled_at = :at, code = 'int
 WHERE id = :id AND {_start(Cause.RUN_DIED)}
 """
 
+# Runs say whether any body is left, so that a ledger of millions is not searched at every start.
+BLANK_BODIES: Final = """
+UPDATE entries SET body = x'' WHERE id IN (
+    SELECT e.id FROM runs r JOIN entries e ON e.run_id = r.id
+    WHERE r.bodies = 1 AND r.started_at < :before AND e.state IN ('created', 'rejected', 'unsent')
+        AND e.settled_at < :before AND e.body <> x''
+    LIMIT :limit
+)
+"""
+NOTE_BLANKED_RUNS: Final = """
+UPDATE runs SET bodies = 0 WHERE bodies = 1 AND started_at < :before
+    AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.run_id = runs.id AND e.body <> x'')
+"""
+
 RESOLUTION: Final = """
 INSERT INTO resolutions (scope_id, key, choice, purchase_id, who, note, file, at)
 VALUES (:scope_id, :key, :choice, :purchase_id, :who, :note, :file, :at)
@@ -153,6 +171,10 @@ FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_
 """
 
 # Look-ups of a page: `{page}` becomes one placeholder a value, after the scope's.
+ANYTHING: Final = f"""
+SELECT 1 FROM entries WHERE scope_id = ({SCOPE_ID})
+UNION ALL SELECT 1 FROM resolutions WHERE scope_id = ({SCOPE_ID}) LIMIT 1
+"""
 FIND: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.key IN ({{page}})"
 FIND_CONTENT: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.content IN ({{page}})"
 FIND_PURCHASES: Final = (
@@ -179,9 +201,16 @@ WHERE e.{_OPEN} AND e.state = '{LedgerState.IN_DOUBT.value}' AND (:scope IS NULL
 ORDER BY e.last_sent_at, e.id
 """
 
+ENTRIES_AFTER: Final = f"""
+SELECT {ENTRY_COLUMNS}, s.name, e.id
+FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_id
+    JOIN scopes s ON s.id = e.scope_id
+WHERE e.id > ? ORDER BY e.id LIMIT 5000
+"""
+
 _IMPORTS: Final = """
 SELECT i.id, s.name, i.batch, i.file, i.content, i.started_at, r.started_at, r.exit_code,
-    r.id
+    r.id, r.summary
 FROM imports i JOIN scopes s ON s.id = i.scope_id JOIN runs r ON r.import_id = i.id
 """
 IMPORTS: Final = (

@@ -52,6 +52,14 @@ STATES: list[LedgerState | None] = [None, *LedgerState]
 class LedgerContract:
     """The suite."""
 
+    def test_a_scope_is_blank_until_one_of_its_keys_is_recorded(self, ledger: Ledger) -> None:
+        assert ledger.is_blank(SCOPE)
+        run_id = begin(ledger)
+        assert ledger.is_blank(SCOPE)
+        ledger.commit(run_id, [intend(deliver(2))])
+        assert not ledger.is_blank(SCOPE)
+        assert ledger.is_blank("another")
+
     def test_a_scope_has_the_url_last_used_under_it(self, ledger: Ledger) -> None:
         assert ledger.scope_url("keen") is None
         ledger.remember_scope("keen", "https://one.example")
@@ -441,6 +449,44 @@ class LedgerContract:
         assert ledger.body(SCOPE, uuid(3)) is None
         assert ledger.body(SCOPE, "no key") is None
 
+    def test_old_bodies_are_blanked_a_few_at_a_time_and_nothing_else(self, ledger: Ledger) -> None:
+        run = begin(ledger)
+        states = [*LedgerState, LedgerState.CREATED]
+        for row, state in enumerate(states, 2):
+            bring(ledger, run, deliver(row), state)
+        before = dict(ledger.entries())
+
+        assert ledger.blank_bodies(NOON, 9) == 0
+        assert [ledger.blank_bodies(minutes(1), 3) for _ in range(3)] == [3, 1, 0]
+        assert dict(ledger.entries()) == before
+        kept = {LedgerState.SENDING, LedgerState.IN_DOUBT}
+        for row, state in enumerate(states, 2):
+            assert ledger.body(SCOPE, uuid(row)) == (deliver(row).body if state in kept else b"")
+
+    def test_a_doubt_that_was_settled_late_is_blanked_late(self, ledger: Ledger) -> None:
+        bring(ledger, begin(ledger), deliver(2), LedgerState.IN_DOUBT)
+        assert ledger.blank_bodies(minutes(1), 9) == 0
+        ledger.resolve(SCOPE, [say(uuid(2), Choice.NOT_CREATED)], file="results.csv")
+
+        assert ledger.blank_bodies(minutes(60), 9) == 0
+        assert ledger.blank_bodies(minutes(61), 9) == 1
+        ledger.commit(begin(ledger), [intend(deliver(2), minutes(90))])
+        assert ledger.body(SCOPE, uuid(2)) == deliver(2).body
+
+    def test_every_entry_is_told_with_its_scope(self, ledger: Ledger) -> None:
+        rows = range(2, 12_003)
+        ledger.commit(begin(ledger), [intend(deliver(row)) for row in rows])
+        ledger.commit(begin(ledger, scope="demo"), [intend(deliver(2))])
+
+        told = sorted((scope, entry.row) for scope, entry in ledger.entries())
+
+        assert told == [("demo", 2), *((SCOPE, row) for row in rows)]
+
+    def test_a_sound_ledger_has_no_faults(self, ledger: Ledger) -> None:
+        ledger.commit(begin(ledger), [intend(deliver(2))])
+
+        assert ledger.faults() == []
+
     def test_doubts_wait_oldest_attempt_first(self, ledger: Ledger) -> None:
         keen, demo = begin(ledger), begin(ledger, scope="demo")
         for run, row, at in [(keen, 2, 5), (demo, 3, 1), (keen, 4, 3), (keen, 5, 2)]:
@@ -539,6 +585,9 @@ class LedgerContract:
             lambda ledger: ledger.released(SCOPE, [uuid(2)]),
             lambda ledger: list(ledger.purchase_ids(SCOPE, ["1"])),
             lambda ledger: ledger.imports(),
+            lambda ledger: ledger.blank_bodies(NOON, 1),
+            lambda ledger: list(ledger.entries()),
+            lambda ledger: ledger.faults(),
         ],
     )
     def test_a_closed_ledger_refuses_every_call(

@@ -10,19 +10,20 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from importer.errors import LedgerError
 from importer.ledger.contract import LedgerState
+from importer.ledger.migrations import SCHEMA_VERSION, kept_path
 from importer.ledger.reserve import reserve_path
 from importer.ledger.sqlite import SqliteLedger
-from importer.ledger.sqlite_file import APPLICATION_ID, SCHEMA_VERSION, connect_file
+from importer.ledger.sqlite_file import APPLICATION_ID, connect_file
 from tests.ledger.examples import SCOPE, begin, deliver, intend, uuid
 
-if TYPE_CHECKING:
-    from pathlib import Path
+OLDER_SCHEMA = Path(__file__).with_name("schema_v1.sql")
 
 COMMITTER = """
 import sys
@@ -228,6 +229,80 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
     assert error.code == "ledger-newer"
     assert "made by a newer version" in error.message
+
+
+def make_older(path: Path) -> list[tuple[object, ...]]:
+    """Make a ledger as version 1 did, and return its entries."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.executescript(OLDER_SCHEMA.read_text("utf-8"))
+        older.executescript(
+            f"""-- all of it constants
+            PRAGMA journal_mode = WAL;
+            PRAGMA application_id = {APPLICATION_ID};
+            PRAGMA user_version = 1;
+            INSERT INTO scopes VALUES (1, 'keen', null);
+            INSERT INTO imports VALUES (1, 1, '', x'01', 'march.csv', 1000000);
+            INSERT INTO runs VALUES (1, 1, 'march.csv', '{{}}', 1000000, 2000000, 0, '{{}}');
+            INSERT INTO entries (id, scope_id, key, batch, recipe, content, occurrence, lead, state,
+                attempts, first_sent_at, last_sent_at, settled_at, retention, run_id, row,
+                purchase_id, body)
+            VALUES (1, 1, x'{2:032x}', '', 1, x'02', 1, x'{7:032x}', 'created',
+                1, 1000000, 1000000, 2000000, 0, 1, 2, 'purchase-1', x'7b7d');
+            """  # noqa: S608
+        )
+        return older.execute("SELECT * FROM entries").fetchall()
+
+
+def test_a_ledger_of_version_1_is_brought_up_and_a_copy_of_it_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    entries = make_older(path)
+    with closing(SqliteLedger.open(path)) as ledger:
+        (found,) = ledger.find(SCOPE, [uuid(2)])
+        assert ledger.faults() == []
+        assert ledger.blank_bodies(found.last_sent_at + timedelta(days=1), 9) == 1
+
+    assert (found.state, found.purchase_id, found.file) == (
+        LedgerState.CREATED,
+        "purchase-1",
+        "march.csv",
+    )
+    with closing(sqlite3.connect(kept_path(path, 1))) as kept:
+        assert kept.execute("PRAGMA user_version").fetchone() == (1,)
+        assert kept.execute("SELECT * FROM entries").fetchall() == entries
+    before = files(tmp_path)
+    SqliteLedger.open(path).close()
+    assert files(tmp_path).keys() == before.keys()
+
+
+def test_a_ledger_brought_up_has_the_schema_of_a_new_one(tmp_path: Path) -> None:
+    older, newer = tmp_path / "older.sqlite", tmp_path / "newer.sqlite"
+    make_older(older)
+    for path in (older, newer):
+        SqliteLedger.open(path).close()
+
+    assert schema_of(older) == schema_of(newer)
+
+
+def schema_of(path: Path) -> set[tuple[object, ...]]:
+    """Return the columns of every table and the words of every index."""
+    with closing(sqlite3.connect(path)) as connection:
+        indices = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        columns = """
+            SELECT t.name, c.name, c.type, c."notnull", c.dflt_value
+            FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'
+        """
+        return {*connection.execute(indices), *connection.execute(columns)}
+
+
+def test_a_migration_that_finds_no_room_for_its_copy_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    make_older(path)
+    kept_path(path, 1).mkdir()  # nothing can be put there
+    before = path.read_bytes()
+    with pytest.raises(LedgerError):
+        SqliteLedger.open(path)
+
+    assert path.read_bytes() == before
 
 
 def damage_a_page(content: bytes) -> bytes:

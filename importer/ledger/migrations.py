@@ -1,0 +1,56 @@
+"""A ledger of an older version → one of this version, a copy of the older kept beside it.
+
+Touches the ledger's file and its folder.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+SCHEMA_VERSION: Final = 2
+
+STEPS: Final[dict[int, str]] = {
+    1: """
+        ALTER TABLE runs ADD COLUMN bodies INTEGER NOT NULL DEFAULT 1;
+        CREATE INDEX runs_with_bodies ON runs (started_at) WHERE bodies = 1;
+    """,
+}
+"""Version → what makes the next one of it. Never edited once released."""
+
+
+def kept_path(ledger: Path, version: int) -> Path:
+    """Return where the copy of a ledger of an older version is kept."""
+    return ledger.with_name(f"{ledger.name}.v{version}")
+
+
+def migrate(ledger: Path, connection: sqlite3.Connection) -> None:
+    """Bring the ledger up to SCHEMA_VERSION, all steps in one transaction, or leave it as it was.
+
+    The copy is whole and durable before anything changes. Raises sqlite3.Error or OSError.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == SCHEMA_VERSION:
+        return
+    _keep_copy(kept_path(ledger, version), connection)
+    steps = "".join(STEPS[number] for number in range(version, SCHEMA_VERSION))
+    connection.executescript(f"BEGIN; {steps}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+
+def _keep_copy(kept: Path, connection: sqlite3.Connection) -> None:
+    fresh = kept.with_name(f"{kept.name}.new")
+    fresh.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(fresh),))
+    with fresh.open("r+b") as file:
+        os.fsync(file.fileno())
+    fresh.replace(kept)
+    if os.name == "posix":  # elsewhere folders cannot be synced
+        folder = os.open(kept.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,93 @@
+-- The ledger, version 1 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
+-- Plain SQLite 3.24: no STRICT, no RETURNING, since some systems' Python 3.11 still links 3.34.
+
+-- One Keen each. `url` is the one last used; null until a run used the scope.
+CREATE TABLE scopes (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    url  TEXT
+);
+
+-- What shaped the keys of a scope, as canonical JSON; the latest row counts.
+CREATE TABLE identity_settings (
+    id       INTEGER PRIMARY KEY,
+    scope_id INTEGER NOT NULL REFERENCES scopes (id),
+    settings TEXT NOT NULL
+);
+CREATE INDEX identity_settings_by_scope ON identity_settings (scope_id);
+
+CREATE TABLE imports (
+    id         INTEGER PRIMARY KEY,
+    scope_id   INTEGER NOT NULL REFERENCES scopes (id),
+    batch      TEXT NOT NULL,
+    content    BLOB NOT NULL,
+    file       TEXT NOT NULL, -- the name it first came under
+    started_at INTEGER NOT NULL,
+    UNIQUE (scope_id, batch, content)
+);
+
+-- The same rows may come back under another name, so a run has a file of its own.
+CREATE TABLE runs (
+    id         INTEGER PRIMARY KEY,
+    import_id  INTEGER NOT NULL REFERENCES imports (id),
+    file       TEXT NOT NULL,
+    plan       TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at   INTEGER,
+    exit_code  INTEGER, -- null: running, or dead
+    summary    TEXT
+);
+CREATE INDEX runs_by_import ON runs (import_id);
+
+-- Every key ever sent. The primary key is an integer: random ones insert ten times slower.
+CREATE TABLE entries (
+    id             INTEGER PRIMARY KEY,
+    scope_id       INTEGER NOT NULL REFERENCES scopes (id),
+    key            BLOB NOT NULL CHECK (length(key) = 16),
+    batch          TEXT NOT NULL,
+    recipe         INTEGER NOT NULL,
+    content        BLOB NOT NULL,
+    occurrence     INTEGER NOT NULL,
+    identity       BLOB,
+    lead           BLOB NOT NULL CHECK (length(lead) = 16),
+    product        BLOB, -- SHA-256 of the name
+    amount         TEXT, -- decimal digits
+    date           INTEGER,
+    state          TEXT NOT NULL
+        CHECK (state IN ('sending', 'created', 'rejected', 'in_doubt', 'unsent')),
+    standing_doubt INTEGER NOT NULL DEFAULT 0, -- 1: an attempt before this one is still unproven
+    attempts       INTEGER NOT NULL,
+    first_sent_at  INTEGER NOT NULL,
+    last_sent_at   INTEGER NOT NULL,
+    settled_at     INTEGER, -- when the last attempt's outcome, or a person's word, was recorded
+    retention      REAL NOT NULL, -- hours, the shortest of all attempts
+    run_id         INTEGER NOT NULL REFERENCES runs (id), -- of the last attempt
+    row            INTEGER NOT NULL, -- of the last attempt, in that run's file
+    by_person      INTEGER NOT NULL DEFAULT 0,
+    purchase_id    TEXT,
+    http_status    INTEGER,
+    code           TEXT,
+    message        TEXT,
+    body           BLOB NOT NULL -- last: all else is read without it
+);
+CREATE UNIQUE INDEX entries_by_key ON entries (key, scope_id); -- key first: it is looked up alone too
+CREATE INDEX entries_by_content ON entries (scope_id, content);
+CREATE INDEX entries_by_lead ON entries (scope_id, lead);
+CREATE INDEX entries_by_identity ON entries (scope_id, identity) WHERE identity IS NOT NULL;
+CREATE INDEX entries_by_purchase ON entries (purchase_id) WHERE purchase_id IS NOT NULL;
+CREATE INDEX entries_open ON entries (state, last_sent_at) WHERE state IN ('sending', 'in_doubt');
+CREATE INDEX entries_by_run ON entries (run_id, state);
+
+-- What people said, for ever. A key that was never sent stands here alone (`send`).
+CREATE TABLE resolutions (
+    id          INTEGER PRIMARY KEY,
+    scope_id    INTEGER NOT NULL REFERENCES scopes (id),
+    key         BLOB NOT NULL CHECK (length(key) = 16),
+    choice      TEXT NOT NULL CHECK (choice IN ('created', 'not created', 'send')),
+    purchase_id TEXT,
+    who         TEXT NOT NULL,
+    note        TEXT NOT NULL,
+    file        TEXT NOT NULL,
+    at          INTEGER NOT NULL
+);
+CREATE INDEX resolutions_by_key ON resolutions (scope_id, key);

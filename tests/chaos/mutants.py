@@ -1,0 +1,183 @@
+"""The program with one rule broken → a copy of its tree.
+
+Each mutant is one of the mistakes that this program exists to avoid. `scripts/mutants` makes each
+and runs the cheapest test that has to fail.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One place of one file; it must stand there exactly once."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake and the test that catches it."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    test: str
+
+
+STOPS = "tests/test_stops.py::test_a_run_killed_at_any_step_is_finished_by_the_next"
+
+COMMIT = """\
+        await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
+"""
+
+MUTANTS = (
+    Mutant(
+        "a restart sends again what was `sending`",
+        (
+            Edit(
+                "importer/ledger/contract.py",
+                "Cause.RUN_DIED: (frozenset({LedgerState.SENDING}), LedgerState.IN_DOUBT)",
+                "Cause.RUN_DIED: (frozenset({LedgerState.SENDING}), LedgerState.UNSENT)",
+            ),
+        ),
+        f"{STOPS}[after the first answer]",
+    ),
+    Mutant(
+        "the intent comes after the send",
+        (
+            Edit(
+                "importer/sender/delivery.py",
+                f"{COMMIT}        began = anyio.current_time()\n",
+                "        began = anyio.current_time()\n",
+            ),
+            Edit(
+                "importer/sender/delivery.py",
+                "        seconds = anyio.current_time() - began\n",
+                f"        seconds = anyio.current_time() - began\n{COMMIT}",
+            ),
+        ),
+        f"{STOPS}[after the first answer]",
+    ),
+    Mutant(
+        "a 500 proves that nothing happened",
+        (
+            Edit(
+                "importer/sender/outcome.py",
+                "RULES: Final[tuple[Rule, ...]] = (\n",
+                "RULES: Final[tuple[Rule, ...]] = (\n"
+                '    Rule({500}, Verdict.NOT_APPLIED, Next.RETRY, "500", ""),\n',
+            ),
+        ),
+        "tests/chaos/test_chaos.py::test_a_call_that_commits_and_then_fails_is_never_repeated",
+    ),
+    Mutant(
+        "a disconnect is tried again",
+        (
+            Edit(
+                "importer/sender/outcome.py",
+                "    if on_wire:\n",
+                "    if on_wire and failure not in {Failure.DISCONNECTED, Failure.READ_ERROR}:\n",
+            ),
+        ),
+        "tests/chaos/test_chaos.py::test_a_call_that_commits_and_then_fails_is_never_repeated",
+    ),
+    Mutant(
+        "synchronous=NORMAL",
+        (
+            Edit(
+                "importer/ledger/sqlite_file.py",
+                'connection.execute("PRAGMA synchronous = FULL")',
+                'connection.execute("PRAGMA synchronous = NORMAL")',
+            ),
+        ),
+        "tests/chaos/test_power_loss.py::test_what_was_synced_is_enough",
+    ),
+    Mutant(
+        "a key without its occurrence number",
+        (
+            Edit(
+                "importer/reader/identity.py",
+                "content + _netstring(str(occurrence)).encode()",
+                'content + _netstring("1").encode()',
+            ),
+        ),
+        "tests/chaos/test_chaos.py::test_equal_rows_are_as_many_purchases_as_rows",
+    ),
+    Mutant(
+        "a redirect is followed",
+        (
+            Edit(
+                "importer/sender/connection.py",
+                "self._client.send(request, stream=True)",
+                "self._client.send(request, stream=True, follow_redirects=True)",
+            ),
+        ),
+        "tests/sender/test_api.py",
+    ),
+    Mutant(
+        "results are written before the outcome is durable",
+        (
+            Edit(
+                "importer/ledger/sqlite_session.py",
+                '                connection.execute("BEGIN IMMEDIATE")\n',
+                "                if not connection.in_transaction:\n"
+                '                    connection.execute("BEGIN IMMEDIATE")\n',
+            ),
+            Edit(
+                "importer/ledger/sqlite_session.py",
+                '                connection.execute("COMMIT")\n',
+                '                if durable:\n                    connection.execute("COMMIT")\n',
+            ),
+            Edit(
+                "importer/ledger/sqlite_session.py",
+                "def writing(self)",
+                "def writing(self, durable=True)",
+            ),
+            Edit(
+                "importer/ledger/sqlite.py",
+                "        with self._session.writing() as connection:\n"
+                "            scope_id, batch = self._run(",
+                "        durable = any(isinstance(change, Intent) for change in changes)\n"
+                "        with self._session.writing(durable) as connection:\n"
+                "            scope_id, batch = self._run(",
+            ),
+        ),
+        "tests/chaos/test_chaos.py::test_results_take_nothing_back",
+    ),
+    Mutant(
+        "two runs at once",
+        (
+            Edit(
+                "importer/lock.py",
+                "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+                "fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
+            ),
+        ),
+        "tests/test_lock.py",
+    ),
+    Mutant(
+        "results that are not synced before they are renamed",
+        (Edit("importer/reconciler/atomic.py", "        _sync_file(temporary)\n", ""),),
+        "tests/chaos/test_power_loss.py::test_results_are_whole_or_absent",
+    ),
+)
+
+
+def mutate(mutant: Mutant, repository: Path, folder: Path) -> Path:
+    """Return a copy of the tree with the mistake in it. Raises where it does not apply."""
+    unwanted = shutil.ignore_patterns(".*", "__pycache__")
+    shutil.copytree(repository, folder, ignore=unwanted, dirs_exist_ok=True)
+    for edit in mutant.edits:
+        path = folder / edit.file
+        text = path.read_text("utf-8")
+        assert text.count(edit.old) == 1, f"{mutant.name}: {edit.file} has changed"
+        path.write_text(text.replace(edit.old, edit.new), "utf-8")
+    return folder

@@ -6,7 +6,7 @@ import enum
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal  # noqa: TC003 - pydantic reads the annotations
 from typing import Annotated, Final
 from uuid import UUID  # noqa: TC003
@@ -191,3 +191,15 @@ def _fold(header: str) -> str:
 
 
 _FOLDED_RESULT_COLUMNS: Final = {_fold(name): name for name in RESULT_COLUMNS}
+
+
+def may_send_again(
+    first_sent_at: datetime, retention_hours: float, now: datetime, timeout: float
+) -> bool:
+    """Return whether a row in doubt may go out under its key while Keen surely remembers it.
+
+    The attempt may take `timeout` seconds to arrive, so it has to end within the retention.
+    A clock that stands before the first attempt proves nothing.
+    """
+    age = now - first_sent_at
+    return timedelta(0) <= age < timedelta(hours=retention_hours) - timedelta(seconds=timeout)

@@ -71,7 +71,12 @@ def prepare(job: Job, folder: Path, ledger: Ledger, *, writes_results: bool = Tr
     config, order = job.config, job.order
     now = datetime.now(UTC)
     reading = read_file(job.path, folder, config, order, now=now)
-    policy = Policy(order.allow_duplicates, order.retry_rejected, config.api.key_retention)
+    policy = Policy(
+        order.allow_duplicates,
+        order.retry_rejected,
+        config.api.key_retention,
+        config.send.timeout,
+    )
     view = Viewpoint(config.api.scope, order.batch, policy, now, ZoneInfo(config.format.timezone))
     plan = make_plan(reading.rows, ledger, view)
     to_send = plan.to_send if order.limit is None else plan.to_send.head(order.limit)

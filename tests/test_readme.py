@@ -12,6 +12,7 @@ from importer.cli import app
 from importer.config import Config
 from importer.errors import ExitCode
 from importer.model import RESULT_COLUMNS, RowStatus
+from importer.planner.guard import ConflictCode
 from importer.reader.faults import FaultCode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +75,7 @@ def test_every_status_result_column_and_fault_code_is_there() -> None:
     text = section("Results and error codes")
     assert first_cells(text) - {"keen_status", "---"} == {status.value for status in RowStatus}
     assert all(f"`{column}`" in text for column in RESULT_COLUMNS)
-    assert all(f"`{code.value}`" in text for code in FaultCode)
+    assert all(f"`{code.value}`" in text for code in (*FaultCode, *ConflictCode))
 
 
 def test_every_configuration_key_is_there_and_no_other() -> None:

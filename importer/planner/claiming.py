@@ -23,9 +23,9 @@ PAGE_ROWS: Final = 5_000
 
 
 def add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -> pl.DataFrame:
-    """Return `rows` (with `content`) with `occurrence`, `key` and, of a blank ledger, `twin_row`.
+    """Return `rows` (with `content`) with `occurrence` and `key`; `content` is the import's.
 
-    `content` is the import's. A row of which nothing is known is the first of its content.
+    A row of which nothing is known is the first of its content.
     """
     unique = rows.select(pl.col("content").is_unique()).to_series()
     blank = ledger.is_blank(scope)
@@ -37,7 +37,8 @@ def add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -
         claims += _claim_page(told, entries, content)
     twins = rows.filter(~unique)
     if twins.height:
-        entries = list(ledger.find_content(scope, twins["content"].unique().to_list()))
+        contents = twins["content"].unique().to_list()
+        entries = [] if blank else list(ledger.find_content(scope, contents))
         claims += _claim_page(twins, entries, content)
     claimed = pl.DataFrame(
         {
@@ -54,7 +55,7 @@ def add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -
         )
     else:
         keyed = keyed.with_columns(pl.lit(1, dtype=pl.UInt32).alias("occurrence"))
-    return add_twins(keyed.drop("claimed_key", strict=False), ())
+    return keyed.drop("claimed_key", strict=False)
 
 
 def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:
@@ -76,7 +77,7 @@ def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:
     standing = twins.join(
         first.agg(pl.col("row").first().alias("twin_row")), on="content", maintain_order="left"
     ).filter(pl.col("row") != pl.col("twin_row"))
-    return rows.drop("twin_row", strict=False).join(
+    return rows.join(
         standing.select("row", "twin_row"), on="row", how="left", maintain_order="left"
     )
 

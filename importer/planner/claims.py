@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Entry
 
 SEARCHED: Final = 64
-SEARCHED_FOR_DUPLICATES: Final = 1_000
-"""How far a carried key that no ledger entry explains is looked for among its row's own keys: a
-held duplicate may be of a high occurrence, any other such row has rather been edited."""
+SEARCHED_FOR_UNSENT: Final = 1_000
+"""How far a carried key that no ledger entry explains is looked for among its row's own keys. Only
+the key of a row that was never sent is unknown to the ledger, however high its occurrence; any
+other such row has rather been edited."""
 
 SENT_STATUSES: Final = frozenset(
     {
@@ -85,8 +86,8 @@ def claim(
         occurrence = keys.find(claimant, len(claimants))
         if occurrence is None or occurrence in claimed:
             continue
-        sent = claimant.told_apart or claimant.carried_status in SENT_STATUSES
-        if sent or occurrence not in elsewhere:
+        proven = claimant.told_apart or claimant.carried_status in SENT_STATUSES
+        if proven or occurrence not in elsewhere:
             carried[claimant.row] = occurrence
             claimed.add(occurrence)
     free = (number for number in count(1) if number not in claimed)
@@ -113,8 +114,8 @@ class _Keys:
         key = claimant.carried_key
         if key is None:
             return None
-        duplicate = claimant.carried_status == RowStatus.DUPLICATE.value
-        searched = max(SEARCHED_FOR_DUPLICATES if duplicate else SEARCHED, rows)
+        sent = claimant.carried_status in SENT_STATUSES
+        searched = max(SEARCHED if sent else SEARCHED_FOR_UNSENT, rows)
         while key not in self._occurrences and self._made < searched:
             self._made += 1
             self._occurrences.setdefault(make_key(self._content, self._made), self._made)

@@ -1,11 +1,13 @@
 """A row that would be sent and the ledger's similar entries → the conflict that holds it. Pure.
 
 The guard catches what keys cannot: a purchase that was amended, or that stands again in another
-file. It looks at entries of the same scope and batch that are created, in doubt or sending.
+file. It looks at entries of the same scope that are created, in doubt or sending: of the same
+batch, and of any batch where the row carries the entry's very key.
 """
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from datetime import time
 from typing import TYPE_CHECKING, Final
@@ -18,17 +20,31 @@ if TYPE_CHECKING:
 
     from importer.ledger.contract import Entry
 
-AMENDED: Final = "amended"
-OTHER_BATCH: Final = "other-batch"
-"""The codes of a row that carries the key of a live entry and has other content, or another batch
-label in it."""
+
+class ConflictCode(enum.StrEnum):
+    """Why a row is held though its own key was never applied; `keen_error_code` shows these."""
+
+    AMENDED = "amended"  # it carries the key of an entry with other content
+    OTHER_BATCH = "other-batch"  # it carries the key of an entry of another batch
+    SAME_IDENTITY = "same-identity"
+    SIMILAR_PURCHASE = "similar-purchase"
+    UNDATED_REPEAT = "undated-repeat"
+
 
 LIVE: Final = frozenset({LedgerState.CREATED, LedgerState.IN_DOUBT, LedgerState.SENDING})
 """States of entries that may have been applied."""
 
-WAYS_OUT: Final = (
-    "If it is another purchase, give it a date, run with --batch LABEL, or write `send` into "
-    "keen_resolution and run `importer resolve`."
+SEND: Final = "write `send` into keen_resolution and run `importer resolve`."
+ANOTHER: Final = (
+    f"If it is another purchase, {SEND} A file that is meant once more as a whole is run with "
+    "--batch LABEL."
+)
+UNDATED: Final = (
+    f"If it is another purchase, give it a date, run the file with --batch LABEL, or {SEND}"
+)
+ONCE_MORE: Final = (
+    "Run with that --batch, or put the rows that are meant once more into a file of their own, "
+    "without the keen_ columns."
 )
 
 
@@ -51,7 +67,7 @@ class Suspect:
 class Conflict:
     """Why a row is held: a kebab-case code and a sentence with the ways out."""
 
-    code: str
+    code: ConflictCode
     message: str
 
 
@@ -91,11 +107,10 @@ def find_conflict(
     dates without a time.
     """
     if evidence is not None and evidence.batch == batch:
-        return Conflict(AMENDED, f"{_was(evidence, 'with other values')} {WAYS_OUT}")
-    if evidence is not None and not batch:
-        how = f"under --batch {evidence.batch}"
-        ways_out = "Run with that --batch, or remove the keen_ columns if it is meant once more."
-        return Conflict(OTHER_BATCH, f"{_was(evidence, how)} {ways_out}")
+        return Conflict(ConflictCode.AMENDED, f"{_was(evidence, 'with other values')} {ANOTHER}")
+    if evidence is not None:
+        how = f"under --batch {evidence.batch}" if evidence.batch else "without --batch"
+        return Conflict(ConflictCode.OTHER_BATCH, f"{_was(evidence, how)} {ONCE_MORE}")
     others = [
         entry
         for entry in similar
@@ -104,16 +119,17 @@ def find_conflict(
     for entry in others:
         if suspect.identity is not None and suspect.identity == entry.identity:
             said = _was(entry, "under the same identity columns with other values")
-            return Conflict("same-identity", f"{said} {WAYS_OUT}")
+            return Conflict(ConflictCode.SAME_IDENTITY, f"{said} {ANOTHER}")
     for entry in others:
         shared = _shared(suspect, entry)
         if shared is None or not _may_be_the_same(suspect, entry, zone):
             continue
         if suspect.date is None and suspect.content == entry.content:
             how = "with the same values and no date, so nothing tells the two apart,"
-            return Conflict("undated-repeat", f"{_was(entry, how)} {WAYS_OUT}")
+            return Conflict(ConflictCode.UNDATED_REPEAT, f"{_was(entry, how)} {UNDATED}")
         how = f"with the same lead, date and {shared}"
-        return Conflict("similar-purchase", f"{_was(entry, how)} {WAYS_OUT}")
+        ways_out = UNDATED if suspect.date is None else ANOTHER
+        return Conflict(ConflictCode.SIMILAR_PURCHASE, f"{_was(entry, how)} {ways_out}")
     return None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from importer.ledger.contract import LedgerState
-from importer.model import RowResult, RowStatus
+from importer.model import RowResult, RowStatus, may_send_again
 from importer.planner.guard import LIVE
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Policy:
     retry_rejected: bool = False
     key_retention: float = 0.0
     """Hours for which Keen remembers an idempotency key; 0: it honours none."""
+    timeout: float = 0.0
+    """Seconds that one attempt may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _is_covered(entry: Entry, policy: Policy, now: datetime) -> bool:
     if entry.state is not LedgerState.IN_DOUBT:
         return False
     hours = min(policy.key_retention, entry.retention)
-    return (now - entry.first_sent_at).total_seconds() < hours * 3600
+    return may_send_again(entry.first_sent_at, hours, now, policy.timeout)
 
 
 def _hold(candidate: Candidate, policy: Policy) -> tuple[RowStatus, str, str] | None:

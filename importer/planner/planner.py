@@ -15,10 +15,9 @@ from importer.ledger.contract import LedgerState
 from importer.model import RowStatus
 from importer.planner.claiming import PAGE_ROWS, add_claims, add_twins
 from importer.planner.guard import (
-    AMENDED,
     LIVE,
-    OTHER_BATCH,
     Conflict,
+    ConflictCode,
     InThisFile,
 )
 from importer.planner.plan import Candidate, judge
@@ -32,8 +31,9 @@ if TYPE_CHECKING:
     from importer.planner.viewpoint import Viewpoint
 
 APPLIED_STATUSES: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT)
-EVIDENCE_CODES: Final = (AMENDED, OTHER_BATCH)
-"""Carried statuses and error codes that say: this key has been sent, and may be applied."""
+"""Carried statuses that say: this key has been sent, and may be applied."""
+EVIDENCE_CODES: Final = (ConflictCode.AMENDED, ConflictCode.OTHER_BATCH)
+"""Carried error codes that say so of a key that is not the row's own."""
 
 Decision: TypeAlias = tuple[bool, str]
 """Whether a row is sent, and its status if nothing more is."""
@@ -75,7 +75,8 @@ def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
     content = import_content_of(rows["content"])
     rows = add_claims(rows, ledger, view.scope, content)
     if ledger.is_blank(view.scope):
-        decided = _decide_single(rows, {}, {}, {}, set(), view)
+        rows = add_twins(rows, ())
+        decided = _decide_told(rows, {}, {}, {}, set(), view)
         return Plan(_add_decisions(rows, decided, {}, set(), view), content, {})
     decided, open_entries, live = _judge_known(rows, ledger, view)
     rows = add_twins(rows, live)
@@ -86,7 +87,7 @@ def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
     conflicts = find_conflicts(fresh, evidence, file, ledger, view)
     held = fresh.filter(pl.col("twin_row").is_not_null() | pl.col("row").is_in(_series(conflicts)))
     released = ledger.released(view.scope, held["key"].to_list())
-    decided |= _decide_single(fresh, open_entries, conflicts, evidence, released, view)
+    decided |= _decide_told(fresh, open_entries, conflicts, evidence, released, view)
     keys = {row: entry.key for row, entry in evidence.items()}
     return Plan(_add_decisions(rows, decided, conflicts, released, view), content, keys)
 
@@ -103,7 +104,7 @@ def candidate_of(planned: Mapping[str, Any], evidence: Mapping[int, str]) -> Can
         row=planned["row"],
         key=planned["key"],
         twin_row=planned["twin_row"],
-        conflict=None if code is None else Conflict(code, planned["conflict"]),
+        conflict=None if code is None else Conflict(ConflictCode(code), planned["conflict"]),
         released=planned["released"],
         evidence_key=evidence.get(planned["row"]),
     )
@@ -155,7 +156,7 @@ def _judge_known(
     return decided, open_entries, live
 
 
-def _decide_single(  # noqa: PLR0917 - what is known, kind by kind
+def _decide_told(  # noqa: PLR0917 - what is known, kind by kind
     rows: pl.DataFrame,
     open_entries: Mapping[str, Entry],
     conflicts: Mapping[int, Conflict],

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def find_evidence(
     judged: pl.DataFrame, rows: pl.DataFrame, ledger: Ledger, scope: str
 ) -> dict[int, Entry]:
-    """Return row → the live entry whose key it carries, where that is not the row's own key."""
+    """Return row → the live entry whose key it carries though its content is another, or broken."""
     carrying = judged.select("row", "carried_key").drop_nulls()
-    own = rows.select("row", "key")
+    own = rows.select("row", "key", "content")
     carrying = carrying.join(own, on="row", how="left", maintain_order="left").filter(
         pl.col("key").is_null() | (pl.col("key") != pl.col("carried_key"))
     )
@@ -34,9 +34,10 @@ def find_evidence(
     for page in carrying.iter_slices(PAGE_ROWS):
         keys = page["carried_key"].to_list()
         entries = {entry.key: entry for entry in ledger.find(scope, keys)}
-        for row, carried_key in page.select("row", "carried_key").iter_rows():
+        for row, carried_key, content in page.select("row", "carried_key", "content").iter_rows():
             entry = entries.get(carried_key)
-            if entry is not None and entry.state in LIVE:
+            # Equal content makes it a copy of the entry's own row, which is no amendment.
+            if entry is not None and entry.state in LIVE and entry.content != content:
                 found[row] = entry
     return found
 
@@ -65,8 +66,6 @@ def find_conflicts(
         for row in _with_neighbours(page, leads, identities, evidence).iter_rows(named=True):
             suspect = _suspect(row)
             carried = evidence.get(suspect.row)
-            if carried is not None and carried.content == suspect.content:
-                carried = None  # a copy of the entry's own row, which is no amendment
             near = [*identities.get(suspect.identity or b"", ()), *leads.get(suspect.lead_id, ())]
             conflict = find_conflict(suspect, carried, near, file, batch=view.batch, zone=view.zone)
             if conflict is not None:

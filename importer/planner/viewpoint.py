@@ -1,4 +1,4 @@
-"""What a plan is about, and by what rules: one frozen value. Pure."""
+"""Scope, batch, rules and time of one plan. Pure."""
 
 from __future__ import annotations
 

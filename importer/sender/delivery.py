@@ -14,12 +14,12 @@ import anyio
 
 from importer.errors import ImporterError, LedgerWriteError
 from importer.ledger.contract import Cause, Intent, Settlement
-from importer.model import Next, Outcome, Verdict
+from importer.model import Next, Outcome, Verdict, may_send_again
 from importer.sender.answer import Failure
 from importer.sender.events import Attempted, Event, Retrying, Settled
 from importer.sender.outcome import judge_failure
 from importer.sender.refusal import refusal
-from importer.sender.retry import decide_retry, keep_doubt, may_send_again
+from importer.sender.retry import decide_retry, keep_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

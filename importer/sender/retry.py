@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from importer.model import Next, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 BASE: Final = 1.0
 CAP: Final = 20.0
@@ -37,18 +33,6 @@ def decide_retry(
     if outcome.retry_after is not None:
         return 0.0
     return random * min(CAP, BASE * 2.0 ** min(attempt - 1, 10))
-
-
-def may_send_again(
-    first_sent_at: datetime, retention_hours: float, now: datetime, timeout: float
-) -> bool:
-    """Return whether a row in doubt may go out under its key while Keen surely remembers it.
-
-    The attempt may take `timeout` seconds to arrive, so it has to end within the retention.
-    A clock that stands before the first attempt proves nothing.
-    """
-    age = now - first_sent_at
-    return timedelta(0) <= age < timedelta(hours=retention_hours) - timedelta(seconds=timeout)
 
 
 def keep_doubt(outcome: Outcome) -> Outcome:

@@ -20,6 +20,7 @@ from importer.reconciler.reconciler import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import tzinfo
 
 JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.UInt32,
@@ -81,6 +82,7 @@ class Story:
     scope: str = "keen"
     policy: Policy = field(default_factory=Policy)
     now: datetime = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+    zone: tzinfo = UTC
     sent: list[str] = field(default_factory=list)
     """Every key that ever went out, in order."""
 
@@ -94,7 +96,7 @@ class Story:
         return make_plan(judged, self.ledger, self.view(batch))
 
     def view(self, batch: str = "") -> Viewpoint:
-        return Viewpoint(self.scope, batch, self.policy, self.now, UTC)
+        return Viewpoint(self.scope, batch, self.policy, self.now, self.zone)
 
     def run(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -23,16 +22,6 @@ from tests.planner.stories import (
     day,
     undated,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def story() -> Iterator[Story]:
-    with closing(Story()) as told:
-        yield told
-
 
 # The same rows again
 

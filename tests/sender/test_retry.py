@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.model import Next, Outcome, Verdict
-from importer.sender.retry import CAP, decide_retry, keep_doubt, may_send_again
+from importer.model import Next, Outcome, Verdict, may_send_again
+from importer.sender.retry import CAP, decide_retry, keep_doubt
 
 FAILED = Outcome(Verdict.NOT_APPLIED, Next.RETRY, "http-521", "No.")
 HELD = Outcome(Verdict.IN_DOUBT, Next.HOLD, "http-504", "Perhaps.")

@@ -28,6 +28,26 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"importer {version('keen-importer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def importer(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Hold what stands before a command; the text of --help is the app's own."""
+
+
 def main() -> None:
     """Run the command line; an error that a user can cause ends as one line and its code."""
     try:

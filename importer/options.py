@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+import unicodedata
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+MAX_LABEL: Final = 100
 
 
 class LogFormat(StrEnum):
@@ -19,14 +23,21 @@ class LogFormat(StrEnum):
 
 
 def parse_amount(text: str) -> Decimal:
-    """Return an amount given on the command line: plain digits and a decimal point."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not set(text) <= set("0123456789.-"):
-        raise typer.BadParameter(f"{text!r} is not an amount such as 1234.50")
-    return amount
+    """Return an amount given on the command line, spelt as the plan spells it or without commas."""
+    if not re.fullmatch(r"-?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?", text, re.ASCII):
+        raise typer.BadParameter(f"{text!r} is not an amount such as 1234.50 or 1,234.50")
+    return Decimal(text.replace(",", ""))
+
+
+def parse_batch(text: str) -> str:
+    """Return a batch label with blanks and letter case folded.
+
+    It is part of every key, so a slip in its spelling would pay the whole file once more.
+    """
+    label = " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+    if len(label) > MAX_LABEL or not label.isprintable():
+        raise typer.BadParameter(f"{text!r} is not a label: up to {MAX_LABEL} printable characters")
+    return label
 
 
 SpreadsheetFile = Annotated[
@@ -80,6 +91,7 @@ Batch = Annotated[
     str,
     typer.Option(
         metavar="LABEL",
+        parser=parse_batch,
         help="Makes the same purchases once more under this label, e.g. 2026-03. Part of every "
         "key.",
         show_default=False,

@@ -370,6 +370,38 @@ def test_a_settlement_that_makes_no_sense_settles_nothing(
     assert json.loads(program("status", "--json").stdout)["in_doubt"]
 
 
+def test_an_input_given_to_resolve_is_refused(program: Program, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(1))
+    program("run", file)
+    ended = program("resolve", file)
+    assert ended.returncode == 2
+    assert "march.csv is not a results file" in ended.stderr
+
+
+def test_an_id_found_too_late_is_refused_and_not_dropped(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(FaultPlan(by_lead={sandbox_lead(2): ["http-500-after-commit"]}))
+    program = Program(tmp_path, sandbox.url)
+    program("run", write_csv(tmp_path / "march.csv", purchases(2)))
+    results = tmp_path / "march.results.csv"
+    fill_in(results, {3: ("created", "")})
+    assert program("resolve", results, "--force").returncode == 0
+    fill_in(results, {3: ("created", sandbox_lead(9))})
+    ended = program("resolve", results, "--force")
+    assert ended.returncode == 6
+    assert "settled already, without an id" in ended.stderr
+
+
+def test_one_batch_spelt_twice_is_one_batch(
+    program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(1))
+    assert program("run", file, "--batch", "March").returncode == 0
+    assert program("run", file, "--batch", " march ").returncode == 0
+    assert sandbox.purchase_requests == 1
+
+
 def test_a_held_duplicate_goes_out_once_when_a_person_says_send(
     program: Program, sandbox: Sandbox, tmp_path: Path
 ) -> None:

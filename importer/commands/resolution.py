@@ -11,7 +11,7 @@ from uuid import UUID
 
 from importer.commands.imports import make_job
 from importer.commands.rebuilding import rebuild_command
-from importer.errors import ExitCode, GuardError
+from importer.errors import ExitCode, GuardError, UsageError
 from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.logs import redacted
 from importer.model import RowStatus
@@ -58,6 +58,11 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
         return rebuild_command(job, params, who)
     with open_ledger(job, make=False) as (_, folder, ledger):
         prepared = prepare(job, folder, ledger, writes_results=False)
+        if "keen_resolution" not in prepared.reading.columns.carried:
+            raise UsageError(
+                f"{job.path.name} is not a results file: it has no column keen_resolution.",
+                "Give the results file in which you filled it.",
+            )
         check_settings(prepared, ledger)
         resolver = _Resolver(
             ledger, prepared, who, params["note"], datetime.now(UTC), force=params["force"]
@@ -115,8 +120,8 @@ class _Resolver:
                 faults.append(f"row {filled.row}: {fault}")
         if faults:
             raise GuardError(
-                "Nothing was settled. " + "; ".join(faults) + ".",
-                "Correct keen_resolution and keen_purchase_id of these rows.",
+                "Nothing was settled.\n  " + "\n  ".join(faults) + "\n ",
+                "Correct these rows and settle all of them again.",
                 code="resolution",
             )
         return made
@@ -128,6 +133,7 @@ class _Resolver:
         entry = self._entry(filled)
         if entry.state is not LedgerState.IN_DOUBT:
             if _is_settled_so(entry, choice):
+                _refuse_another_id(filled, entry)
                 return None
             raise Unacceptable(f"it is not in doubt but {entry.state.value}")
         if choice is Choice.NOT_CREATED and filled.found_id is not None:
@@ -139,13 +145,13 @@ class _Resolver:
                 "it was sent again since this file was written; look again, and use the results of "
                 "the last run (`importer results FILE`)"
             )
+        purchase_id = self._purchase_id(filled, entry) if choice is Choice.CREATED else None
         age = self._now - entry.last_sent_at
         if age < YOUNGEST and not self._force:
             raise Unacceptable(
                 f"its last attempt was {age.seconds} s ago and may still land in Keen; wait until "
                 f"{YOUNGEST.seconds} s have passed, then look again (or use --force)"
             )
-        purchase_id = self._purchase_id(filled, entry) if choice is Choice.CREATED else None
         return self._made(entry.key, choice, purchase_id)
 
     def _entry(self, filled: Filled) -> Entry:
@@ -233,6 +239,15 @@ def _is_new(resolution: Resolution, row: int, said: dict[str, tuple[int, Resolut
     return False
 
 
+def _refuse_another_id(filled: Filled, entry: Entry) -> None:
+    """Refuse an id that cannot be recorded any more: it would be dropped without a word."""
+    if filled.found_id is None or entry.state is not LedgerState.CREATED:
+        return
+    if filled.found_id.lower() != (entry.purchase_id or "").lower():
+        known = f"as purchase {entry.purchase_id}" if entry.purchase_id else "without an id"
+        raise Unacceptable(f"it is settled already, {known}, which is final")
+
+
 def _refuse_repeated_id(resolution: Resolution, row: int, seen: dict[str, int]) -> None:
     if resolution.purchase_id is None:
         return
@@ -256,7 +271,10 @@ def _lines(
 
 def _described(resolution: Resolution) -> str:
     if resolution.choice is Choice.CREATED:
-        return f"created, as purchase {resolution.purchase_id or '(id not known)'}"
+        known = (
+            f"as purchase {resolution.purchase_id}" if resolution.purchase_id else "id not known"
+        )
+        return f"created, {known}; this is final"
     if resolution.choice is Choice.NOT_CREATED:
         return "not created; the next run sends it again"
     return "released; the next run sends it"

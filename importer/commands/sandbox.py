@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from importer.errors import ExitCode
 from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
@@ -12,6 +13,9 @@ from importer.sandbox.server import SandboxSettings, serve_forever
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+DEFAULT_PORT: Final = 8788
 
 
 def sandbox_command(
@@ -35,13 +39,17 @@ def sandbox_command(
         any_lead=any_lead,
         honour_keys=honour_keys,
     )
-    serve_forever(settings, "127.0.0.1", port, lambda url: _announce(url, settings.audit))
+    serve_forever(settings, "127.0.0.1", port, lambda url: _announce(url, settings))
     return ExitCode.OK
 
 
-def _announce(url: str, audit: Path) -> None:
+def _announce(url: str, settings: SandboxSettings) -> None:
+    # The ledger knows a scope by its URL, so a sandbox on another port is another Keen to it.
+    port = urlsplit(url).port
+    scope = "sandbox" if port == DEFAULT_PORT else f"sandbox-{port}"
     print(f"The sandbox answers at {url}", flush=True)
-    print(f"  export IMPORTER_API__URL={url} IMPORTER_API__SCOPE=sandbox")
+    print(f"  export IMPORTER_API__URL={url} IMPORTER_API__SCOPE={scope}")
     print(f"  export KEEN_API_KEY={SANDBOX_API_KEY}")
-    print(f"  A lead that it knows: {sandbox_lead(1)}")
-    print(f"  It records every call in {audit}. Ctrl-C ends it.", flush=True)
+    if not settings.any_lead:
+        print(f"  A lead that it knows: {sandbox_lead(1)}; with --any-lead it takes every lead.")
+    print(f"  It records every call in {settings.audit}. Ctrl-C ends it.", flush=True)

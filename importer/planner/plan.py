@@ -125,6 +125,8 @@ def _told_by_ledger(candidate: Candidate, entry: Entry, *, tried_now: bool) -> R
 
 def _created_by(entry: Entry) -> str:
     day = entry.last_sent_at.date().isoformat()
+    if entry.run_id == 0:  # a person's word
+        return f"Sent by {entry.file}, row {entry.row}, on {day}; nothing now. {entry.message}"
     return f"Created by {entry.file}, row {entry.row}, on {day}; nothing was sent."
 
 

@@ -305,6 +305,7 @@ def test_a_row_in_doubt_is_never_sent_again_until_a_person_settles_it(story: Sto
     settled = story.results(bought(1), bought(2))
     assert settled["status"].to_list() == ["created", "already_created"]
     assert settled["purchase_id"][1] == "p-2"
+    assert "ops settled this row as 'created'" in settled["error"][1]
     assert story.sent == [one, two, one]
 
 

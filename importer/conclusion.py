@@ -13,9 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.config import Order
+from importer.errors import ImporterError
 from importer.job import Ended
-from importer.reconciler.kept import keep_earlier
-from importer.reconciler.next_steps import next_steps
+from importer.reader.reader import read_file
+from importer.reconciler.kept import Why, keep_earlier
+from importer.reconciler.kept_words import count_waiting_words
+from importer.reconciler.next_steps import next_steps, settle_kept
 from importer.reconciler.reconciler import reconcile
 from importer.reconciler.report import Summary, summarise
 from importer.reconciler.report_page import report_path, write_page
@@ -23,13 +27,17 @@ from importer.reconciler.results import write_results
 from importer.reconciler.results_workbook import Background
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from importer.job import Prepared, Sent
     from importer.ledger.contract import Ledger
-    from importer.reconciler.kept import WrittenFiles
+    from importer.reconciler.kept import Kept, WrittenFiles
+    from importer.reconciler.next_steps import NextStep
 
 
 def conclude(
     prepared: Prepared,
+    folder: Path,
     ledger: Ledger,
     sent: Sent,
     *,
@@ -39,6 +47,7 @@ def conclude(
 ) -> Ended:
     """Reconcile, write the results and, for a run, its report; sum up.
 
+    `folder` takes a private copy of an earlier results file, in which a person may have written.
     Raises ResultsError where the results could not be proven or written.
     """
     reading, view, path = prepared.reading, prepared.view, prepared.results_path
@@ -63,12 +72,34 @@ def conclude(
     kept = keep_earlier(path, results["idempotency_key"].drop_nulls().to_list(), written_files)
     written = write_results(path, reading.table, results, _background(prepared, summary))
     if written != path:
-        steps = next_steps(summary.counts, prepared.job.commands(written), written.name)
+        commands = prepared.job.commands(written)
+        steps = next_steps(summary.counts, commands, written.name, sent.report.stop)
         summary = replace(summary, results=str(written.absolute()), next=steps)
     written_files.note(written, keyed=results["idempotency_key"].null_count() < results.height)
+    ended = Ended(summary, results, written, kept, in_place=written == path)
+    if kept is not None:
+        steps = (*summary.next, *_settle_kept(prepared, folder, ledger, ended, kept))
+        summary = replace(summary, next=steps)
     if run_id is not None:
         summary = _report(prepared, ledger, summary)
-    return Ended(summary, results, written, kept, in_place=written == path)
+    return replace(ended, summary=summary)
+
+
+def _settle_kept(
+    prepared: Prepared, folder: Path, ledger: Ledger, ended: Ended, kept: Kept
+) -> Iterator[NextStep]:
+    """Yield what to do with words in the kept file that nobody has settled, if there are any."""
+    if kept.path.suffix.lower() == ".jsonl":  # nothing is ever settled from one
+        return
+    waiting: int | None
+    try:
+        rows = read_file(kept.path, folder, prepared.job.config, Order()).rows
+        waiting = count_waiting_words(rows, ended.results, ledger, prepared.view.scope)
+    except ImporterError:
+        waiting = None if kept.why is Why.EDITED else 0  # of another import: perhaps no results
+    if waiting != 0:
+        command = prepared.job.commands(kept.path).resolve
+        yield settle_kept(kept.path.name, waiting, command)
 
 
 def _background(prepared: Prepared, summary: Summary) -> Background:

@@ -47,10 +47,13 @@ class Job:
 
     def commands(self, results: Path) -> Commands:
         """Return the commands that go on from this job's results file."""
+        once_more = self
+        if self.order.limit == 0:  # a dry run, which would never come to an end
+            once_more = replace(self, order=self.order.model_copy(update={"limit": None}))
         again = replace(self, path=results, order=self.order.for_results())
         settle = replace(self, order=Order(batch=self.order.batch))
         resolve = ["importer", "resolve", str(results), *settle.options]
-        return Commands(run=self.command, run_results=again.command, resolve=shlex.join(resolve))
+        return Commands(once_more.command, again.command, shlex.join(resolve))
 
     @property
     def options(self) -> list[str]:

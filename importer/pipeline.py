@@ -24,6 +24,8 @@ from importer.reconciler.problems import keep_problems
 from importer.workspace import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from importer.job import Ended, Job, Prepared, Screen, Sent
     from importer.ledger.contract import Ledger
     from importer.reconciler.report import PlanSummary
@@ -53,7 +55,9 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
                 sent = send_rows(prepared, api, ledger, run_id, observe)
             screen.show_unstored(sent.report)
         files = WrittenFiles(workspace.written_path)
-        ended = _finish(prepared, ledger, sent, run_id=run_id, started=started, written_files=files)
+        ended = _finish(
+            prepared, folder, ledger, sent, run_id=run_id, started=started, written_files=files
+        )
         screen.show_end(ended)
     return ended
 
@@ -61,14 +65,18 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
 def check_import(job: Job, screen: Screen) -> PlanSummary:
     """Do all of it up to the plan. Needs no API key and no network; sends and records nothing.
 
-    Rows with faults are written beside the input, to be corrected.
+    Rows with faults are written beside the input (or where the results would go, if the user named
+    a place), to be corrected.
     """
     with open_ledger(job, make=False) as (_, folder, ledger):
-        prepared = prepare(job, folder, ledger)
+        prepared = prepare(job, folder, ledger, writes_results=False)
         for note in prepared.notes:
             screen.show_note(note)
         screen.show_plan(prepared)
-        problems = keep_problems(named_path(job.path), prepared.reading, job.config.format)
+        beside = named_path(job.path)
+        if job.order.results is not None:
+            beside = job.order.results.with_name(beside.name)
+        problems = keep_problems(beside, prepared.reading, job.config.format)
         if problems is not None:
             screen.show_note(problems)
         check_gates(prepared, ledger)
@@ -83,7 +91,13 @@ def rewrite_results(job: Job, screen: Screen) -> Ended:
         check_settings(prepared, ledger)
         files = WrittenFiles(workspace.written_path)
         ended = conclude(
-            prepared, ledger, NOTHING_SENT, run_id=None, started=started, written_files=files
+            prepared,
+            folder,
+            ledger,
+            NOTHING_SENT,
+            run_id=None,
+            started=started,
+            written_files=files,
         )
         screen.show_end(ended)
     return ended
@@ -104,6 +118,7 @@ def _begin(prepared: Prepared, ledger: Ledger) -> int:
 
 def _finish(
     prepared: Prepared,
+    folder: Path,
     ledger: Ledger,
     sent: Sent,
     *,
@@ -115,7 +130,13 @@ def _finish(
     exit_code, summary = int(ExitCode.UNEXPECTED), "{}"
     try:
         ended = conclude(
-            prepared, ledger, sent, run_id=run_id, started=started, written_files=written_files
+            prepared,
+            folder,
+            ledger,
+            sent,
+            run_id=run_id,
+            started=started,
+            written_files=written_files,
         )
         exit_code, summary = ended.summary.exit_code, json.dumps(ended.summary.as_json())
     finally:

@@ -82,7 +82,7 @@ def prepare(job: Job, folder: Path, ledger: Ledger, *, writes_results: bool = Tr
     to_send = plan.to_send if order.limit is None else plan.to_send.head(order.limit)
     summary = summarise_plan(reading.rows, reading.faults, plan, to_send)
     path, notes = _results_path(job, summary.rows) if writes_results else (None, ())
-    notes = (*notes, *_unsettled(reading.rows, plan.rows))
+    notes = (*notes, *_unsettled(reading.rows, plan.rows, job.commands(job.path).resolve))
     return Prepared(job, reading, plan, to_send, view, summary, path, notes)
 
 
@@ -114,7 +114,7 @@ def check_settings(prepared: Prepared, ledger: Ledger) -> None:
     )
 
 
-def _unsettled(judged: pl.DataFrame, planned: pl.DataFrame) -> Iterator[str]:
+def _unsettled(judged: pl.DataFrame, planned: pl.DataFrame, resolve: str) -> Iterator[str]:
     """Yield a note where a person wrote words into held rows that nobody has settled yet."""
     held = planned.filter(planned["status"].is_in(HELD) & ~planned["send"])
     words = judged.select("row", "resolution").drop_nulls()
@@ -122,7 +122,7 @@ def _unsettled(judged: pl.DataFrame, planned: pl.DataFrame) -> Iterator[str]:
     if count:
         rows = "row has" if count == 1 else "rows have"
         yield (
-            f"{count:,} {rows} a keen_resolution that is not settled yet: `importer resolve FILE` "
+            f"{count:,} {rows} a keen_resolution that is not settled yet: `{resolve}` "
             "takes it, a run does not."
         )
 

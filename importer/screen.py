@@ -26,8 +26,9 @@ from rich.progress import (
 
 from importer.errors import ExitCode
 from importer.logs import redacted
+from importer.reconciler.report import plan_exit_code
 from importer.tally import Tally, ticking
-from importer.wording import end_lines, place_lines, plan_lines
+from importer.wording import end_lines, next_lines, place_lines, plan_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +50,8 @@ class CommandScreen:
         self._quiet = quiet
         self._ask = ask
         self._bar = bar and not quiet
-        self._private = sys.stdout.isatty()
+        self._private = sys.stdout.isatty() and not quiet
+        self._planned = ""
         self._log = structlog.get_logger()
 
     def show_note(self, note: str) -> None:
@@ -59,7 +61,8 @@ class CommandScreen:
     def show_plan(self, prepared: Prepared) -> None:
         """Say how the file was understood and what is about to be done."""
         config, source = prepared.job.config, prepared.reading.source
-        self._say(f"Plan for {source.name} (scope {config.api.scope})")
+        self._planned = f"Plan for {source.name} (scope {config.api.scope})"
+        self._say(self._planned)
         for said in prepared.reading.understood:
             self._say(f"  {said.shown if self._private else said.told}")
         for note in prepared.reading.notes:
@@ -90,9 +93,17 @@ class CommandScreen:
                 yield tally.observe
 
     def show_check(self, summary: PlanSummary) -> None:
-        """Give the plan's numbers to a script."""
+        """Give the plan's numbers to a script; on a quiet screen show what needs a person.
+
+        Without examples: a script's output must not hold what stands in cells.
+        """
         if self._as_json:
-            print(json.dumps(asdict(summary), default=str))
+            told = asdict(summary)
+            for group in (*told["faults"], *told["held"]):
+                del group["example"]
+            print(json.dumps(told, default=str))
+        if self._quiet and plan_exit_code(summary.statuses) != ExitCode.OK:
+            _complain([self._planned, *plan_lines(summary, private=False)])
 
     def show_unstored(self, report: SendReport) -> None:
         """Name the outcomes that the ledger could not store: nothing else will know them."""
@@ -110,10 +121,13 @@ class CommandScreen:
         summary = ended.summary
         if self._as_json:
             print(json.dumps(summary.as_json()))
-        lines = [f"Results of {summary.file}", *end_lines(summary), *place_lines(ended)]
-        if self._quiet and (summary.exit_code != ExitCode.OK or ended.kept is not None):
-            for line in lines:
-                print(redacted(line), file=sys.stderr)
+        title = f"Results of {summary.file}"
+        lines = [*end_lines(summary, private=self._private), *place_lines(ended)]
+        lines = [title, *lines, *next_lines(summary)]
+        if self._quiet and summary.exit_code != ExitCode.OK:
+            _complain(lines)
+        elif self._quiet and summary.next:  # words in a file that was kept
+            _complain([title, *next_lines(summary)])
         self._say_all(lines)
         if not sys.stderr.isatty() and not self._quiet:
             counted = {status: count for status, count in summary.counts.items() if count}
@@ -146,6 +160,11 @@ class CommandScreen:
         with Progress(*columns, console=Console(file=sys.stderr)) as bar:
             task = bar.add_task("", total=total)
             yield lambda text, done: bar.update(task, completed=done, description=text)
+
+
+def _complain(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(redacted(line), file=sys.stderr)
 
 
 def print_error(message: str) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from importer.reconciler.report import PlanSummary, Summary
 
 SHOWN_ROWS: Final = 10
+OVERLAPPING: Final = ("invalid", "in_doubt")
+"""Statuses whose rows are named besides their codes: one row may have several, or the rows are what
+somebody must look up."""
 WRAPPED: Final = 90
 """Characters of a line of prose."""
 
@@ -42,7 +45,7 @@ def plan_lines(summary: PlanSummary, *, private: bool) -> Iterator[str]:
     ):
         if statuses[status]:
             yield _count(status.replace("_", " "), statuses[status], meaning)
-    yield from _group_lines(summary.held, private=private)
+            yield from _group_lines(_of_status(summary.held, status), private=private)
     yield _count("to be sent", summary.to_send, f"total {summary.send_total:,}")
     if summary.left_by_limit:
         yield f"      {summary.left_by_limit:,} more are left for a later run by --limit"
@@ -55,20 +58,22 @@ def plan_lines(summary: PlanSummary, *, private: bool) -> Iterator[str]:
         )
 
 
-def end_lines(summary: Summary) -> Iterator[str]:
-    """Yield what became of the rows, and what to do next."""
+def end_lines(summary: Summary, *, private: bool) -> Iterator[str]:
+    """Yield what became of the rows; of those that need a person also which, and why."""
     for status, meaning in MEANING.items():
         if count := summary.counts[status]:
             amount = summary.amounts.get(status)
             told = f"{meaning}; total {spell_amount(amount)}" if amount else meaning
             yield _count(status.replace("_", " "), count, told)
-            if status in summary.waiting_rows:
-                yield f"      {name_rows(summary.waiting_rows[status], count)}"
+            if rows := summary.waiting_rows.get(status):
+                groups = _of_status(summary.errors, status)
+                if status in OVERLAPPING or not groups:
+                    yield f"      {name_rows(rows, count)}"
+                yield from _group_lines(groups, private=private)
     if not summary.rows:
         yield "  The file has no rows: nothing to do."
     if summary.stopped:
         yield f"  Stopped early: {summary.stopped}"
-    yield from _next_steps(summary)
 
 
 def name_rows(rows: Sequence[int], count: int) -> str:
@@ -98,9 +103,12 @@ _KEPT: Final = {
 }
 
 
-def _next_steps(summary: Summary) -> Iterator[str]:
+def next_lines(summary: Summary) -> Iterator[str]:
+    """Yield what to do next; the last lines of a run."""
     for step in summary.next:
-        first, *more = textwrap.wrap(step.text, WRAPPED)
+        first, *more = textwrap.wrap(
+            step.text, WRAPPED, break_long_words=False, break_on_hyphens=False
+        )
         yield f"  Next: {first}"
         yield from (f"        {line}" for line in more)
         yield f"          {step.command}"
@@ -108,10 +116,14 @@ def _next_steps(summary: Summary) -> Iterator[str]:
 
 def _group_lines(groups: Sequence[FaultGroup], *, private: bool) -> Iterator[str]:
     for group in groups:
-        where = f"{group.column}: " if group.column else ""
-        yield f"      {where}{group.code}: {name_rows(group.rows, group.count)}"
-        if private:
+        rows = name_rows(group.rows, group.count)
+        yield "      " + ": ".join(part for part in (group.column, group.code, rows) if part)
+        if private and group.example:
             yield f"          {group.example}"
+
+
+def _of_status(groups: Sequence[FaultGroup], status: str) -> list[FaultGroup]:
+    return [group for group in groups if group.status == status]
 
 
 def _count(name: str, count: int, told: str = "") -> str:

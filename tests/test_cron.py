@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING
 from importer.config import SendSection
 from importer.reconciler.report import Summary
 from importer.reconciler.timing import Sending
-from importer.sandbox.company import SANDBOX_API_KEY
-from tests.program import purchases, write_csv
+from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
+from importer.sandbox.faults import FaultPlan
+from tests.program import Program, purchases, read_results, write_csv
 
 if TYPE_CHECKING:
-    from tests.program import Program
+    from tests.sandbox_server import StartSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -60,9 +62,76 @@ def test_quiet_says_only_what_needs_a_person_and_status_says_where(
     ended = program("run", broken, "--quiet", "--json")
     assert json.loads(ended.stdout)["counts"]["invalid"] == 1
     assert "broken.results.csv" in ended.stderr
+    assert "Lead ID: not-a-uuid: row 2\n" in ended.stderr
+    assert "nobody" not in ended.stdout + ended.stderr
     told = program("status").stdout
     assert "already_created 2" in told
-    assert f"1 waits for a person: {tmp_path / 'broken.results.csv'}" in told
+    assert f"when it last ran, 1 row needed a person: {tmp_path / 'broken.results.csv'}" in told
+    (tmp_path / "broken.results.csv").unlink()
+    assert "when it last ran, 1 row needed a person\n" in program("status").stdout
+
+
+def test_a_quiet_check_names_rows_columns_and_codes(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    rows = [*purchases(2), ("nobody", "Tea", "1", "", ""), *purchases(1)]
+    broken = write_csv(tmp_path / "broken.csv", rows)
+    ended = program("check", broken, "--quiet", "--results", "out/x.csv")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert "Plan for broken.csv" in ended.stderr
+    assert "Lead ID: not-a-uuid: row 4\n" in ended.stderr
+    assert "row 5\n" in ended.stderr  # the duplicate
+    assert "nobody" not in ended.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["broken.problems.csv"]
+    told = program("check", broken, "--json", "--results", "no/such/folder.csv")
+    assert told.returncode == 3
+    assert "nobody" not in told.stdout
+    fine = program("check", write_csv(tmp_path / "fine.csv", purchases(2)), "--quiet")
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+
+
+def test_words_in_a_results_file_that_was_kept_are_named_last_until_they_are_settled(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    faults = {sandbox_lead(2): ["http-500-after-commit"], sandbox_lead(3): ["http-403"]}
+    program = Program(tmp_path, start_sandbox(FaultPlan(by_lead=faults)).url)
+    file = write_csv(tmp_path / "march.csv", purchases(3))
+    results = tmp_path / "march.results.csv"
+    assert "rejected" in program("run", file, "--quiet").stderr
+
+    def write_word(row: int, word: str) -> None:
+        rows = read_results(results)
+        rows[row - 2]["keen_resolution"] = word
+        write_csv(results, [tuple(each.values()) for each in rows], tuple(rows[0]))
+
+    write_word(3, "created")
+    ended = program("run", file, "--quiet")
+    assert ended.returncode == 4
+    assert "http-403: row 4\n" in ended.stderr
+    [kept] = tmp_path.glob("march.results.2*.csv")
+    assert ended.stderr.splitlines()[-2:] == [
+        f"  Next: 1 row with keen_resolution is in {kept.name}:",
+        f"          importer resolve {kept}",
+    ]
+    assert program("resolve", kept, "--force").returncode == 0
+    assert program("run", file, "--retry-rejected").returncode == 0
+    write_word(3, "created")
+    ended = program("run", file, "--quiet")
+    assert len(list(tmp_path.glob("march.results.2*.csv"))) == 2
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_status_names_the_batch_and_says_how_a_run_that_did_not_end_goes_on(
+    program: Program, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    stop = (sys.executable, str(ROOT / "tests" / "stop_at.py"))
+    killed = program.start("call:reconcile", "1", "run", file, "--batch", "may 1", via=stop)
+    killed.communicate(timeout=60)
+    told = program("status").stdout
+    assert "batch “may 1”)  did not end" in told
+    assert "did not end: run it again, `importer run march.csv --batch 'may 1'` goes on" in told
+    assert program("run", file, "--batch", "may 1").returncode == 0
+    assert "did not end" not in program("status").stdout
 
 
 def test_the_summary_is_kept_with_the_run_and_says_what_the_report_says(

@@ -304,7 +304,9 @@ def test_a_persons_words_outlive_another_run(start_sandbox: StartSandbox, tmp_pa
     again = program("run", file)
     [kept] = tmp_path.glob("march.results.2*.xlsx")
     told = [line for line in again.stdout.splitlines() if kept.name in line]
-    assert len(told) == 1
+    assert "it is kept as" in told[0]
+    assert "1 row with keen_resolution is in" in told[1]
+    assert told[2] == f"          importer resolve {kept}"
     assert "edited" in told[0]
     assert cell(load_workbook(kept), "In doubt", 3, "keen_resolution").value == "not created"
     assert program("resolve", kept, "--force").returncode == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.commands.verification import verification_lines, verify
@@ -16,7 +18,6 @@ from importer.workspace import STATUS, Workspace, holder, read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from importer.ledger.contract import Entry, ImportCounts, Ledger
 
@@ -114,15 +115,17 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
         yield from verification_lines(status["verified"])
     if not status["imports"]:
         yield "  No imports yet."
+    rewritten: set[str] = set()  # results files of later runs, which stand first
     for told in status["imports"]:
         shown = told["rows"] or told["counts"]
         counts = ", ".join(f"{name} {count:,}" for name, count in shown.items() if count)
-        batch = f", batch {told['batch']}" if told["batch"] else ""
+        batch = f", batch “{told['batch']}”" if told["batch"] else ""
         ended = "did not end" if told["exit_code"] is None else f"exit {told['exit_code']}"
         yield (
             f"  {told['last_run_at']}  {told['file']} ({told['scope']}{batch})  {ended}  {counts}"
         )
-        yield from _waiting_lines(told)
+        yield from _waiting_lines(told, rewritten)
+        rewritten.add(told["results"])
     waiting = status["in_doubt"]
     if waiting:
         yield f"In doubt, waiting for a person: {len(waiting):,}"
@@ -139,12 +142,24 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _waiting_lines(told: dict[str, Any]) -> Iterator[str]:
-    """Yield how many rows of an import's last run wait for a person, and where they stand."""
+def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:
+    """Yield what an import's last run left to a person, and the file if it still is that run's.
+
+    What became of these rows since, in a corrected file that is an import of its own, the ledger
+    cannot tell. `rewritten` are the results files of later runs.
+    """
+    if told["exit_code"] is None:
+        batch = ["--batch", told["batch"]] if told["batch"] else []
+        again = shlex.join(["importer", "run", told["file"], *batch])
+        yield f"      did not end: run it again, `{again}` goes on and writes the results"
+        return
     waiting = sum((told["rows"] or {}).get(state, 0) for state in PERSONS)
     if waiting:
-        verb = "waits" if waiting == 1 else "wait"
-        yield f"      {waiting:,} {verb} for a person: {told['results']}"
+        results = told["results"]
+        there = results not in rewritten and Path(results).exists()
+        rows = "row" if waiting == 1 else "rows"
+        where = f": {results}" if there else ""
+        yield f"      when it last ran, {waiting:,} {rows} needed a person{where}"
 
 
 def _running_lines(running: dict[str, Any]) -> Iterator[str]:

@@ -10,6 +10,12 @@ import polars as pl
 from importer.model import RowStatus
 
 NO_TROUBLE: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED)
+PERSONS: Final = (
+    RowStatus.IN_DOUBT,
+    RowStatus.REJECTED,
+    RowStatus.DUPLICATE,
+    RowStatus.CONFLICT,
+)
 EXAMPLE_ROWS: Final = 5
 
 
@@ -33,15 +39,16 @@ def group_faults(faults: pl.DataFrame) -> tuple[FaultGroup, ...]:
 
 
 def group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
-    """Return the plan's conflicts by code; duplicates are counted by their status."""
-    held = rows.filter(pl.col("status") == RowStatus.CONFLICT.value)
+    """Return what the plan holds for a person, by status and, where it has one, by code."""
+    held = rows.filter(pl.col("status").is_in(PERSONS) & ~pl.col("send"))
+    is_conflict = pl.col("status") == RowStatus.CONFLICT.value
     return _group(
         held.select(
             "row",
             "status",
             column=pl.lit(""),
-            code=pl.col("conflict_code"),
-            message=pl.col("conflict"),
+            code=pl.when(is_conflict).then("conflict_code").otherwise(pl.lit("")),
+            message=pl.when(is_conflict).then("conflict"),
         )
     )
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from importer.errors import ExitCode
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from importer.errors import ImporterError
 
 TO_FIX: Final = ("invalid", "rejected", "duplicate", "conflict")
 """Statuses of rows that a person can put right, in the order of the sheet `To fix`."""
@@ -16,7 +20,7 @@ TO_FIX: Final = ("invalid", "rejected", "duplicate", "conflict")
 MEANING: Final = {
     "created": "created now",
     "already_created": "created by an earlier run; nothing was sent",
-    "unsent": "not sent; run the same command again",
+    "unsent": "never applied; run again",
     "in_doubt": "sent, but nobody can prove what happened; never sent again by itself",
     "rejected": "refused by Keen for good",
     "invalid": "a cell is wrong",
@@ -31,7 +35,7 @@ class Commands:
     """Command lines that can be pasted into a shell, with all the options that matter."""
 
     run: str
-    """The very command of this run."""
+    """This run again; without a `--limit 0`, which would send nothing for ever."""
     run_results: str
     """A run of the results file."""
     resolve: str
@@ -46,18 +50,46 @@ class NextStep:
     command: str
 
 
-def next_steps(counts: Mapping[str, int], commands: Commands, results: str) -> tuple[NextStep, ...]:
-    """Return what is left to do, the most pressing first; `results` is the results file's name."""
+def next_steps(
+    counts: Mapping[str, int], commands: Commands, results: str, stop: ImporterError | None = None
+) -> tuple[NextStep, ...]:
+    """Return what is left to do, the most pressing first.
+
+    `results` is the results file's name, `stop` why the run stopped itself.
+    """
     ending = PurePath(results).suffix.lower()
     steps = []
     if counts["in_doubt"]:
         steps.append(_settle(commands, ending))
     if counts["unsent"]:
-        text = "Run the same command again; only what is not created is sent."
-        steps.append(NextStep(text, commands.run))
+        steps.append(_resume(commands, stop))
     if any(counts[status] for status in TO_FIX):
         steps.append(_fix(commands, ending))
     return tuple(steps)
+
+
+def settle_kept(kept: str, waiting: int | None, command: str) -> NextStep:
+    """Return what to do with the words of a person in the results file that is now called `kept`.
+
+    `waiting` is how many rows have such words; None where that could not be counted.
+    """
+    if waiting is None:
+        told = f"What was written into keen_resolution is in {kept}:"
+    else:
+        rows = "row" if waiting == 1 else "rows"
+        verb = "is" if waiting == 1 else "are"
+        told = f"{waiting:,} {rows} with keen_resolution {verb} in {kept}:"
+    return NextStep(told, command)
+
+
+def _resume(commands: Commands, stop: ImporterError | None) -> NextStep:
+    text = "Run it again; only what is not created is sent."
+    if stop is not None and stop.exit_code is ExitCode.API_REFUSED:
+        text = (
+            "Correct the API key (KEEN_API_KEY or api.key_file) or the address (api.url) first: "
+            "Keen refused the call itself. Then run it again; only what is not created is sent."
+        )
+    return NextStep(text, commands.run)
 
 
 def _settle(commands: Commands, ending: str) -> NextStep:

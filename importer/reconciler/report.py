@@ -155,7 +155,7 @@ def summarise(
         stopped=None if stop is None else str(stop),
         results=str(results_path),
         report=None,
-        next=next_steps(counts, commands, results_path.name),
+        next=next_steps(counts, commands, results_path.name, stop),
         exit_code=int(exit_code(counts, stop=stop, signum=signum)),
     )
 

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from importer.config import Config, Order
+from importer.errors import ApiError, ApiUnavailableError
+from importer.job import Job
 from importer.model import RowStatus
-from importer.reconciler.next_steps import MEANING, Commands, next_steps
+from importer.reconciler.error_groups import FaultGroup
+from importer.reconciler.next_steps import MEANING, Commands, next_steps, settle_kept
+from importer.wording import end_lines
+from tests.reconciler.test_report_page import summary
 
 COMMANDS = Commands("run it", "run the results", "resolve it")
 
@@ -40,3 +49,38 @@ def test_doubt_comes_first() -> None:
     assert [step.command for step in steps] == ["resolve it", "run it", "run the results"]
     assert "“In doubt”" in steps[0].text
     assert "“To fix”" in steps[2].text
+
+
+def test_a_refused_key_is_corrected_before_anything_is_run_again() -> None:
+    counts = dict.fromkeys(MEANING, 0) | {"unsent": 1}
+    [refused] = next_steps(counts, COMMANDS, "r.csv", ApiError("The key is wrong."))
+    assert refused.text.startswith("Correct the API key")
+    assert refused.command == "run it"
+    [down] = next_steps(counts, COMMANDS, "r.csv", ApiUnavailableError("Keen is down."))
+    assert "API key" not in down.text
+
+
+@pytest.mark.parametrize(("limit", "run"), [(0, "importer run x.csv --batch may"), (2, None)])
+def test_a_limit_of_nothing_is_not_repeated(limit: int, run: str | None) -> None:
+    job = Job(Path("x.csv"), Config(), Order(limit=limit, batch="may"))
+    assert job.commands(Path("r.csv")).run == (run or job.command)
+
+
+def test_words_that_could_not_be_counted_are_told_of_all_the_same() -> None:
+    assert settle_kept("k.csv", None, "resolve it").text.startswith("What was written into keen")
+    assert settle_kept("k.csv", 1200, "").text.startswith("1,200 rows with keen_resolution are in")
+
+
+def test_a_person_is_shown_why_a_row_is_held_and_a_log_only_its_code() -> None:
+    group = FaultGroup("", "amended", 1, (7,), "Like may.csv, row 3, on 2026-05-01.", "conflict")
+    told = summary()
+    told = replace(
+        told,
+        counts=told.counts | {"conflict": 1},
+        waiting_rows={"conflict": [7]},
+        errors=(group,),
+    )
+    lines = list(end_lines(told, private=True))
+    at = lines.index("      amended: row 7")
+    assert lines[at + 1] == f"          {group.example}"
+    assert group.example not in "".join(end_lines(told, private=False))

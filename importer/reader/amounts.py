@@ -83,7 +83,9 @@ def _prove_decimal(shaped: pl.DataFrame, rules: RulesSection) -> tuple[str, tupl
         told.append(note(f"Some amounts have {both} as the decimal sign.", *witnesses.values()))
     if ambiguous.height:
         refused = count_refused(ambiguous, "ambiguous amount")
-        told.append(note(f"Nothing proves the decimal sign, and {refused}, like {{}}.", ambiguous))
+        told.append(
+            note(f"Nothing proves the decimal sign, and {refused}, for example {{}}.", ambiguous)
+        )
     return "", tuple(told)
 
 

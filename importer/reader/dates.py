@@ -91,7 +91,7 @@ def note_far_dates(rows: pl.DataFrame, now: datetime) -> Iterator[Note]:
         if cells.height:
             count = f"{cells.height:,} date{'s' * (cells.height > 1)}"
             shown = cells.head(1).select("row", text=date.dt.strftime("%Y-%m-%d"))
-            yield note(f"{count} lie{'s' * (cells.height == 1)} {where}, like {{}}.", shown)
+            yield note(f"{count} lie{'s' * (cells.height == 1)} {where}, for example {{}}.", shown)
 
 
 def _check_zone(zone: str) -> None:
@@ -204,7 +204,12 @@ def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[Note, ...]]:
         told.append(note(f"Some dates put {both} first.", *witnesses.values()))
     if ambiguous.height:
         refused = count_refused(ambiguous, "ambiguous date")
-        told.append(note(f"Nothing proves which comes first, and {refused}, like {{}}.", ambiguous))
+        told.append(
+            note(
+                f"Nothing proves whether day or month comes first, and {refused}, for example {{}}.",
+                ambiguous,
+            )
+        )
     return "", tuple(told)
 
 
@@ -261,9 +266,9 @@ def _note_assumptions(spelt: pl.DataFrame, zone: str) -> tuple[Note, ...]:
     notes = []
     dotted = spelt.filter("dotted")
     if dotted.height:
-        notes.append(note("Dates with dots read with the day first, like {}.", dotted))
+        notes.append(note("Dates with dots read with the day first, for example {}.", dotted))
     told = pl.coalesce("sure", "first", "second").is_not_null()
     bare = spelt.filter(told & pl.col("offset").is_null())
     if bare.height:
-        notes.append(note(f"Dates without an offset taken in {zone}, like {{}}.", bare))
+        notes.append(note(f"Dates without an offset taken in {zone}, for example {{}}.", bare))
     return tuple(notes)

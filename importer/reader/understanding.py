@@ -30,7 +30,11 @@ def describe(table: Table, columns: ColumnMap, constants: Mapping[str, str]) -> 
             column = take_column(table, index).lazy()
             cells = column.filter(pl.col("text").is_not_null()).head(1).collect()
             said = _braced(f"{field} is the column {_column(table, index)}")
-            yield note(f"{said}, like {{}}.", cells) if cells.height else note(f"{said}, empty.")
+            yield (
+                note(f"{said}, for example {{}}.", cells)
+                if cells.height
+                else note(f"{said}, empty.")
+            )
         elif field in constants:
             said = f"{field} is the same in every row, as [columns.constants] says"
             yield Note(f"{said}: {constants[field]}.", f"{said}.")

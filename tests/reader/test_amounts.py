@@ -174,7 +174,8 @@ def test_an_ambiguous_amount_shows_both_readings() -> None:
     assert reading.cells["detail"].to_list() == ["1234 or 1.234", "-1.5 or -1500"]
     (note,) = shown(reading.notes)
     assert note == (
-        "Nothing proves the decimal sign, and 2 ambiguous amounts are refused, like row 2: 1,234."
+        "Nothing proves the decimal sign, and 2 ambiguous amounts are refused, for example "
+        "row 2: 1,234."
     )
 
 

@@ -138,7 +138,8 @@ def test_an_ambiguous_date_shows_both_readings() -> None:
     reading = read_dates(cells("03/04/2026"), AUTO)
     assert details(reading) == ["2026-04-03 or 2026-03-04"]
     assert reading.notes[0].shown == (
-        "Nothing proves which comes first, and 1 ambiguous date is refused, like row 2: 03/04/2026."
+        "Nothing proves whether day or month comes first, and 1 ambiguous date is refused, "
+        "for example row 2: 03/04/2026."
     )
 
 
@@ -146,8 +147,8 @@ def test_notes_tell_the_proof_and_what_was_taken_for_granted() -> None:
     reading = read_dates(cells("03/04/2026", "13/04/2026", "4.3.2026"), BERLIN)
     assert shown(reading.notes) == (
         "Dates read with the day first, proven by row 3: 13/04/2026.",
-        "Dates with dots read with the day first, like row 4: 4.3.2026.",
-        "Dates without an offset taken in Europe/Berlin, like row 2: 03/04/2026.",
+        "Dates with dots read with the day first, for example row 4: 4.3.2026.",
+        "Dates without an offset taken in Europe/Berlin, for example row 2: 03/04/2026.",
     )
     assert read_dates(cells("2026-03-04T10:20Z"), BERLIN).notes == ()
 

@@ -168,9 +168,9 @@ def test_the_plan_says_what_was_understood_with_an_example_each(tmp_path: Path) 
     reading = read_text(tmp_path, text, configured(identity={"columns": ["Order"]}))
     assert [note.shown for note in reading.understood] == [
         "Read as UTF-8 with semicolons between the cells, header in row 1.",
-        f"lead_id is the column “Lead” (A), like row 2: {LEAD.format(1)}.",
-        "product_name is the column “Product” (B), like row 2: Tea.",
-        "purchase_amount is the column “Price” (C), like row 2: 1,50.",
+        f"lead_id is the column “Lead” (A), for example row 2: {LEAD.format(1)}.",
+        "product_name is the column “Product” (B), for example row 2: Tea.",
+        "purchase_amount is the column “Price” (C), for example row 2: 1,50.",
         "Rows are told apart by “Order” (D).",
         "Kept in the results, not sent: “Remark” (E).",
     ]
@@ -193,8 +193,8 @@ def test_dates_far_away_are_named_and_still_sent(tmp_path: Path) -> None:
     reading = read_text(tmp_path, f"Lead,Product,Price,Date\n{rows}")
     assert reading.rows["valid"].all()
     shown = [note.shown for note in reading.notes]
-    assert "2 dates lie more than 5 years ago, like row 4: 2006-04-30." in shown
-    assert "1 date lies more than 31 days ahead, like row 3: 2026-06-15." in shown
+    assert "2 dates lie more than 5 years ago, for example row 4: 2006-04-30." in shown
+    assert "1 date lies more than 31 days ahead, for example row 3: 2026-06-15." in shown
 
 
 # Every other spreadsheet

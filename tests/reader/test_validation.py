@@ -230,7 +230,7 @@ def test_notes_of_amounts_and_dates_are_passed_on() -> None:
     assert shown(judged(source).notes) == (
         'Amounts read with "." as the decimal sign, proven by row 3: 7.50.',
         "Dates read with the month first, proven by row 3: 3/14/2026.",
-        "Dates without an offset taken in UTC, like row 2: 3/4/2026.",
+        "Dates without an offset taken in UTC, for example row 2: 3/4/2026.",
     )
 
 

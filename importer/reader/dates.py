@@ -204,12 +204,8 @@ def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[Note, ...]]:
         told.append(note(f"Some dates put {both} first.", *witnesses.values()))
     if ambiguous.height:
         refused = count_refused(ambiguous, "ambiguous date")
-        told.append(
-            note(
-                f"Nothing proves whether day or month comes first, and {refused}, for example {{}}.",
-                ambiguous,
-            )
-        )
+        unproven = f"Nothing proves whether day or month comes first, and {refused}"
+        told.append(note(f"{unproven}, for example {{}}.", ambiguous))
     return "", tuple(told)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from importer.model import Delivery, Next, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
 
@@ -142,6 +142,16 @@ class Settlement:
 Change: TypeAlias = Intent | Settlement
 
 
+Standing: TypeAlias = "tuple[bytes, int, str, int]"
+"""What stands in the ledger, as a bare row for whole columns: content, occurrence, state, and 1
+where the last attempt was made by the import asked for, else 0."""
+
+Created: TypeAlias = "tuple[bytes, str, int | None, int, int, str, int, str | None, int]"
+"""A created entry, as a bare row for whole columns: key (its 16 bytes), purchase id, HTTP status,
+attempts, time of the last attempt (microseconds since 1970, UTC), its file and row there, message,
+and its run (0: a person's word)."""
+
+
 class Choice(enum.StrEnum):
     """What a person may say of a row, in `keen_resolution`."""
 
@@ -230,6 +240,20 @@ class Ledger(Protocol):
 
     def find_content(self, scope: str, contents: Iterable[bytes]) -> Iterator[Entry]:
         """Yield all entries whose content is among `contents`, every occurrence."""
+
+    def standings(
+        self, scope: str, contents: Collection[bytes], *, import_content: bytes
+    ) -> Iterator[Sequence[Standing]]:
+        """Yield, page by page, at least all entries of these contents; others may be among them.
+
+        No page is empty. `import_content` is that of the import which Standing tells apart.
+        """
+
+    def created(self, scope: str, keys: Collection[str]) -> Iterator[Sequence[Created]]:
+        """Yield, page by page, at least the `created` ones of these keys; others may be there.
+
+        No page is empty.
+        """
 
     def find_similar(
         self, scope: str, batch: str, *, leads: Iterable[str], identities: Iterable[bytes]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from importer.errors import LedgerWriteError
 from importer.ledger import statements
+from importer.ledger.checkup import Checkup
 from importer.ledger.contract import TRANSITIONS, Cause, Choice, ImportCounts, Intent, LedgerState
 from importer.ledger.records import (
     intent_parameters,
@@ -30,20 +31,23 @@ from importer.ledger.sqlite_session import DISK_FULL, Session
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from importer.ledger.contract import Change, Entry, Import, Resolution
+    from importer.ledger.contract import Change, Created, Entry, Import, Resolution, Standing
     from importer.ledger.records import Parameters
 
 
 class SqliteLedger:
     """A `Ledger` in one file that this process alone holds, or in memory."""
 
-    def __init__(self, session: Session, reserve: Reserve | None) -> None:
+    def __init__(
+        self, session: Session, reserve: Reserve | None = None, checkup: Checkup | None = None
+    ) -> None:
         self._session = session
         self._reserve = reserve
+        self._checkup = checkup
         self._runs: dict[int, tuple[int, str]] = {}
         """A run's scope id and batch: they never change."""
 
@@ -56,16 +60,18 @@ class SqliteLedger:
         `minimum_free` bytes free on its disk no intent is taken.
         """
         if path is None:
-            return cls(Session(connect_memory()), None)
+            return cls(Session(connect_memory()))
         path = path.resolve()
-        session = Session(connect_file(path))
+        checkup = Checkup(path)
+        session = Session(connect_file(path, checkup))
         reserve = Reserve(path, minimum_free=minimum_free)
         reserve.fill()
-        return cls(session, reserve)
+        return cls(session, reserve, checkup)
 
     def close(self) -> None:
         """See Ledger. Closing twice is allowed."""
-        self._session.close()
+        if self._session.close() and self._checkup is not None:
+            self._checkup.seal()
 
     def scope_url(self, scope: str) -> str | None:
         """See Ledger."""
@@ -177,6 +183,20 @@ class SqliteLedger:
     def find_content(self, scope: str, contents: Iterable[bytes]) -> Iterator[Entry]:
         """See Ledger."""
         return map(read_entry, self._session.look_up(statements.FIND_CONTENT, (scope,), contents))
+
+    def standings(
+        self, scope: str, contents: Collection[bytes], *, import_content: bytes
+    ) -> Iterator[Sequence[Standing]]:
+        """See Ledger."""
+        read_bulk, first = self._session.read_bulk, (import_content, scope)
+        for rows in read_bulk(statements.STANDINGS, first, contents, count=len(contents)):
+            yield [row[:-1] for row in rows]
+
+    def created(self, scope: str, keys: Collection[str]) -> Iterator[Sequence[Created]]:
+        """See Ledger."""
+        read_bulk, packed = self._session.read_bulk, _packed(keys)
+        for rows in read_bulk(statements.CREATED, (scope,), packed, count=len(keys)):
+            yield [row[:-1] for row in rows]
 
     def find_similar(
         self, scope: str, batch: str, *, leads: Iterable[str], identities: Iterable[bytes]

@@ -21,6 +21,8 @@ from importer.ledger.reserve import reserve_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from importer.ledger.checkup import Checkup
+
 APPLICATION_ID: Final = 0x4B65656E
 """`Keen` in ASCII; SQLite keeps it at offset 68 of the file."""
 
@@ -41,10 +43,11 @@ def connect_memory() -> sqlite3.Connection:
     return connection
 
 
-def connect_file(path: Path) -> sqlite3.Connection:
+def connect_file(path: Path, checkup: Checkup) -> sqlite3.Connection:
     """Return the ledger at `path`, made where there is none: WAL, FULL, locked exclusively.
 
-    One of an older version is brought up to this one, with a copy kept. Raises LedgerError, with
+    Its pages are checked where that is due. One of an older version is brought up to this one, with
+    a copy kept. Raises LedgerError, with
     nothing changed, where it is foreign, damaged, newer, or held by another process, and where the
     folder holds traces of a ledger that is gone.
     """
@@ -52,7 +55,7 @@ def connect_file(path: Path) -> sqlite3.Connection:
         if not path.exists():
             _create(path)
         _inspect(path)
-        return _lock(path)
+        return _lock(path, checkup)
 
 
 def _create(path: Path) -> None:
@@ -108,7 +111,8 @@ def _inspect(path: Path) -> None:
                 raise
 
 
-def _lock(path: Path) -> sqlite3.Connection:
+def _lock(path: Path, checkup: Checkup) -> sqlite3.Connection:
+    due = checkup.is_due()
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode=rw",
         uri=True,
@@ -118,6 +122,10 @@ def _lock(path: Path) -> sqlite3.Connection:
     )
     try:
         _require_sound(path, connection)
+        if due:
+            _require_whole_pages(path, connection)
+            checkup.passed()
+        migrate(path, connection)
     except BaseException:
         connection.close()
         raise
@@ -136,10 +144,12 @@ def _require_sound(path: Path, connection: sqlite3.Connection) -> None:
         )
     _prepare(connection)
     _require_ours(path, connection)  # again: now with what the WAL holds
+
+
+def _require_whole_pages(path: Path, connection: sqlite3.Connection) -> None:
     verdict = _pragma(connection, "quick_check(1)")
     if verdict != "ok":
         raise _damaged(path, str(verdict))
-    migrate(path, connection)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -12,15 +12,19 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import LedgerError, LedgerWriteError
+from importer.ledger.statements import HIGHEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from importer.ledger.records import Row
+    from importer.ledger.statements import Bulk
 
 DISK_FULL: Final = "disk-full"
 
 _PAGE: Final = 500
+_LOOKED_UP_COST: Final = 3
+"""What one row looked up costs, in rows read through."""
 
 
 class Session:
@@ -30,12 +34,13 @@ class Session:
         self._connection: sqlite3.Connection | None = connection
         self._lock = threading.Lock()
 
-    def close(self) -> None:
-        """Release the file; closing twice is allowed."""
+    def close(self) -> bool:
+        """Release the file; return whether it was open: closing twice is allowed."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+            return connection is not None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -89,11 +94,31 @@ class Session:
         """
         distinct = iter(set(values))
         while page := tuple(islice(distinct, _PAGE)):
-            with self.reading() as connection:
-                rows = connection.execute(
-                    query.format(page=", ".join("?" * len(page))), (*first, *page)
-                ).fetchall()
-            yield from rows
+            yield from self._rows(query.format(page=", ".join("?" * len(page))), (*first, *page))
+
+    def read_bulk(
+        self, bulk: Bulk, first: tuple[bytes | str, ...], values: Iterable[bytes], *, count: int
+    ) -> Iterator[list[Row]]:
+        """Yield pages of at least the rows of the `count` `values`, the id at each end.
+
+        Where a good part of the ledger is asked for, all of it is read through: rows found one by
+        one cost three times as much.
+        """
+        if count * _LOOKED_UP_COST < (self.value(HIGHEST_ID, ()) or 0):
+            asked = iter(sorted(set(values)))  # neighbours lie on one page of the index
+            while page := tuple(islice(asked, _PAGE)):
+                query = bulk.look_up.format(page=", ".join("?" * len(page)))
+                if rows := self._rows(query, (*first, *page)):
+                    yield rows
+            return
+        last = 0
+        while rows := self._rows(bulk.scan, (*first, last)):
+            yield rows
+            last = rows[-1][-1]
+
+    def _rows(self, query: str, parameters: tuple[bytes | str | int, ...]) -> list[Row]:
+        with self.reading() as connection:
+            return connection.execute(query, parameters).fetchall()
 
     def _lent(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from importer.ledger.contract import TRANSITIONS, Cause, LedgerState
@@ -177,6 +178,41 @@ UNION ALL SELECT 1 FROM resolutions WHERE scope_id = ({SCOPE_ID}) LIMIT 1
 """
 FIND: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.key IN ({{page}})"
 FIND_CONTENT: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.content IN ({{page}})"
+# Whole columns for files of a million rows: looked up, or read through from an id on (`scan`).
+_TAKEN_FROM: Final = "FROM entries e JOIN runs r ON r.id = e.run_id"
+_PAGE_OF: Final = f"WHERE e.scope_id = ({SCOPE_ID}) AND"
+# The plus keeps SQLite from walking an index, which takes three times as long as the table.
+_SCAN_ON: Final = f"WHERE +e.scope_id = ({SCOPE_ID}) AND e.id > ?"
+_SCANNED: Final = "ORDER BY e.id LIMIT 20000"
+_STANDINGS: Final = f"""
+SELECT e.content, e.occurrence, e.state, i.content = ?, e.id
+{_TAKEN_FROM} JOIN imports i ON i.id = r.import_id
+"""
+_CREATED: Final = f"""
+SELECT e.key, e.purchase_id, e.http_status, e.attempts, e.last_sent_at, r.file, e.row,
+    e.message, CASE WHEN e.by_person THEN 0 ELSE e.run_id END, e.id
+{_TAKEN_FROM}
+"""
+_IS_CREATED: Final = f"AND e.state = '{LedgerState.CREATED.value}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """The same columns twice: of a page of values, and of everything after an id (the last one)."""
+
+    look_up: str
+    scan: str
+
+
+STANDINGS: Final = Bulk(
+    f"{_STANDINGS} {_PAGE_OF} e.content IN ({{page}})", f"{_STANDINGS} {_SCAN_ON} {_SCANNED}"
+)
+CREATED: Final = Bulk(
+    f"{_CREATED} {_PAGE_OF} e.key IN ({{page}}) {_IS_CREATED}",
+    f"{_CREATED} {_SCAN_ON} {_IS_CREATED} {_SCANNED}",
+)
+HIGHEST_ID: Final = "SELECT max(id) FROM entries"
+
 FIND_PURCHASES: Final = (
     _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.purchase_id IN ({{page}})"
 )

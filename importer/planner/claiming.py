@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from importer.ledger.contract import LedgerState
 from importer.planner.claims import Claim, Claimant, claim
 from importer.reader.identity import make_first_keys
 
@@ -19,28 +20,106 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Entry, Ledger
 
 PAGE_ROWS: Final = 5_000
-"""Rows looked up at once; bounds how many ledger entries are in memory."""
+"""Rows looked at one by one at once; bounds how many ledger entries are in memory."""
 
 
 def add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -> pl.DataFrame:
-    """Return `rows` (with `content`) with `occurrence` and `key`; `content` is the import's.
+    """Return `rows` (with `content`) with `occurrence`, `key`, `is_created` and `asked`.
 
-    A row of which nothing is known is the first of its content.
+    `content` is the import's. `is_created`: the row's purchase is known to be created; `asked`: the
+    ledger has to be asked what it knows of the key. Of the others it knows nothing: such a row is
+    the first of its content.
     """
-    unique = rows.select(pl.col("content").is_unique()).to_series()
-    blank = ledger.is_blank(scope)
+    rows = rows.with_columns(make_first_keys(rows["content"]).alias("key"))
+    plain = _claim_plainly(rows, ledger, scope, content)
+    claims = _claim_one_by_one(rows.filter(~plain["plain"]), ledger, scope, content)
+    occurrences, keys = pl.repeat(1, rows.height, dtype=pl.UInt32, eager=True), rows["key"]
+    if claims:
+        claimed = rows.select("row").join(
+            _frame(claims), on="row", how="left", maintain_order="left"
+        )
+        occurrences = claimed["occurrence"].fill_null(1)
+        keys = claimed["claimed_key"].zip_with(claimed["claimed_key"].is_not_null(), keys)
+    created = plain["plain"] & plain["state"].eq_missing(LedgerState.CREATED.value)
+    return rows.with_columns(
+        occurrences.alias("occurrence"),
+        keys.alias("key"),
+        created.alias("is_created"),
+        (~plain["plain"] | (plain["state"].is_not_null() & ~created)).alias("asked"),
+    )
+
+
+def _claim_plainly(
+    rows: pl.DataFrame, ledger: Ledger, scope: str, import_content: bytes
+) -> pl.DataFrame:
+    """Return, a row each, `plain` and `state` (String; null: nothing is known of the content).
+
+    Plain is a row that is the first of its content by `claim`'s rules, told of whole columns: it
+    stands alone in the file, carries no key but its own, and of its content the ledger knows
+    nothing, or one entry that is the first and is not passed over.
+    """
+    known = _read_standings(rows, ledger, scope, import_content)
+    told_apart = pl.col("date").is_not_null() | pl.col("identity_key").is_not_null()
+    passed_over = ~told_apart & ~pl.col("here") & (pl.col("state") != LedgerState.REJECTED.value)
+    only_first = (pl.col("entries") == 1) & (pl.col("first") == 1)
+    return (
+        # Few columns: a copy of a million rows takes a quarter of a gigabyte.
+        rows.select("content", "key", "carried_key", "date", "identity_key")
+        .join(known, on="content", how="left", maintain_order="left")
+        .select(
+            "state",
+            (
+                pl.col("content").is_unique()
+                & (pl.col("carried_key").is_null() | (pl.col("carried_key") == pl.col("key")))
+                & (pl.col("state").is_null() | (only_first & ~passed_over))
+            ).alias("plain"),
+        )
+    )
+
+
+def _read_standings(
+    rows: pl.DataFrame, ledger: Ledger, scope: str, import_content: bytes
+) -> pl.DataFrame:
+    """Return what the ledger knows of the rows' contents, one row a content.
+
+    `entries` counts those of the content, `first` is the occurrence of one of them, `state` its
+    state; `here`: its last attempt was made by the import of `import_content`.
+    """
+    schema = {
+        "content": pl.Binary(),
+        "first": pl.UInt32(),
+        "state": pl.String(),
+        "here": pl.UInt8(),
+    }
+    found = [pl.DataFrame(schema=schema)]
+    if not ledger.is_blank(scope):
+        for page in ledger.standings(scope, rows["content"], import_content=import_content):
+            columns = zip(schema.items(), zip(*page, strict=True), strict=True)
+            found.append(pl.DataFrame([pl.Series(n, v, dtype=t) for (n, t), v in columns]))
+    standings = pl.concat(found).with_columns(pl.col("here").cast(pl.Boolean))
+    if standings["content"].is_unique().all():
+        return standings.with_columns(pl.lit(1, dtype=pl.UInt32).alias("entries"))
+    return standings.group_by("content").agg(
+        pl.col("first", "state", "here").first(), pl.len().alias("entries")
+    )
+
+
+def _claim_one_by_one(
+    odd: pl.DataFrame, ledger: Ledger, scope: str, import_content: bytes
+) -> list[Claim]:
+    """Return the claims of those rows; all rows of a content must be among them."""
+    alone = odd.select(pl.col("content").is_unique()).to_series()
+    twins = odd.filter(~alone)
+    pages = [*odd.filter(alone).iter_slices(PAGE_ROWS), *([twins] if twins.height else [])]
     claims: list[Claim] = []
-    for page in rows.filter(unique).iter_slices(PAGE_ROWS):
-        entries = [] if blank else list(ledger.find_content(scope, page["content"].to_list()))
-        known = pl.Series([entry.content for entry in entries], dtype=pl.Binary).implode()
-        told = page.filter(pl.col("carried_key").is_not_null() | pl.col("content").is_in(known))
-        claims += _claim_page(told, entries, content)
-    twins = rows.filter(~unique)
-    if twins.height:
-        contents = twins["content"].unique().to_list()
-        entries = [] if blank else list(ledger.find_content(scope, contents))
-        claims += _claim_page(twins, entries, content)
-    claimed = pl.DataFrame(
+    for page in pages:
+        entries = ledger.find_content(scope, page["content"].unique().to_list())
+        claims += _claim_page(page, entries, import_content)
+    return claims
+
+
+def _frame(claims: list[Claim]) -> pl.DataFrame:
+    return pl.DataFrame(
         {
             "row": [one.row for one in claims],
             "occurrence": [one.occurrence for one in claims],
@@ -48,14 +127,6 @@ def add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -
         },
         schema={"row": pl.UInt32, "occurrence": pl.UInt32, "claimed_key": pl.String},
     )
-    keyed = rows.with_columns(make_first_keys(rows["content"]).alias("key"))
-    if claims:
-        keyed = keyed.join(claimed, on="row", how="left", maintain_order="left").with_columns(
-            pl.col("occurrence").fill_null(1), pl.coalesce("claimed_key", "key").alias("key")
-        )
-    else:
-        keyed = keyed.with_columns(pl.lit(1, dtype=pl.UInt32).alias("occurrence"))
-    return keyed.drop("claimed_key", strict=False)
 
 
 def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from importer.ledger.contract import LedgerState
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Callable, Container, Iterable
     from datetime import datetime, tzinfo
 
     from importer.ledger.contract import Entry
@@ -69,6 +69,20 @@ class Conflict:
 
     code: ConflictCode
     message: str
+
+
+class LazySet:
+    """Keys that hardly ever are asked for, and may be a million."""
+
+    def __init__(self, keys: Callable[[], Iterable[str]]) -> None:
+        self._keys = keys
+        self._set: frozenset[str] | None = None
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether `key` is one of them; the first question builds the set."""
+        if self._set is None:
+            self._set = frozenset(self._keys())
+        return key in self._set
 
 
 @dataclass(frozen=True, slots=True)

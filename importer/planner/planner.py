@@ -6,6 +6,7 @@ Reads the ledger, page by page; changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import polars as pl
@@ -19,6 +20,7 @@ from importer.planner.guard import (
     Conflict,
     ConflictCode,
     InThisFile,
+    LazySet,
 )
 from importer.planner.plan import Candidate, judge
 from importer.planner.suspicion import find_conflicts, find_evidence
@@ -69,21 +71,23 @@ def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
     no key is decided with its whole page; only the others are looked at one by one. Raises
     GuardError where the file carries keys of sent rows that this ledger has never seen.
     """
-    _refuse_another_ledger(judged, ledger)
     valid = judged if judged["valid"].all() else judged.filter("valid")
     rows = add_contents(valid, scope=view.scope, batch=view.batch)
     content = import_content_of(rows["content"])
     rows = add_claims(rows, ledger, view.scope, content)
+    _refuse_another_ledger(judged, rows, ledger)
     if ledger.is_blank(view.scope):
         rows = add_twins(rows, ())
         decided = _decide_told(rows, {}, {}, {}, set(), view)
         return Plan(_add_decisions(rows, decided, {}, set(), view), content, {})
-    decided, open_entries, live = _judge_known(rows, ledger, view)
+    decided, open_entries, live = _judge_known(rows.filter("asked"), ledger, view)
     rows = add_twins(rows, live)
     evidence = find_evidence(judged, rows, ledger, view.scope)
-    fresh = rows.filter(~pl.col("row").is_in(_series(decided)))
-    carried = frozenset(judged["carried_key"].drop_nulls())
-    file = InThisFile(frozenset({*live, *open_entries}), carried)
+    fresh = rows.filter(~pl.col("is_created") & ~pl.col("row").is_in(_series(decided)))
+    file = InThisFile(
+        LazySet(lambda: chain(live, open_entries, rows.filter("is_created")["key"])),
+        LazySet(judged["carried_key"].drop_nulls),
+    )
     conflicts = find_conflicts(fresh, evidence, file, ledger, view)
     held = fresh.filter(pl.col("twin_row").is_not_null() | pl.col("row").is_in(_series(conflicts)))
     released = ledger.released(view.scope, held["key"].to_list())
@@ -110,8 +114,9 @@ def candidate_of(planned: Mapping[str, Any], evidence: Mapping[int, str]) -> Can
     )
 
 
-def _refuse_another_ledger(judged: pl.DataFrame, ledger: Ledger) -> None:
-    carrying = judged.filter(
+def _refuse_another_ledger(judged: pl.DataFrame, rows: pl.DataFrame, ledger: Ledger) -> None:
+    known = rows.filter(pl.col("is_created") & (pl.col("carried_key") == pl.col("key")))
+    carrying = judged.join(known.select("row"), on="row", how="anti").filter(
         pl.col("carried_key").is_not_null()
         & (
             pl.col("carried_status").is_in(APPLIED_STATUSES)
@@ -119,8 +124,8 @@ def _refuse_another_ledger(judged: pl.DataFrame, ledger: Ledger) -> None:
         )
     )
     for page in carrying.select("row", "carried_key").iter_slices(PAGE_ROWS):
-        known = {key for key, _ in ledger.elsewhere(page["carried_key"].to_list())}
-        strangers = page.filter(~pl.col("carried_key").is_in(list(known)))["row"].to_list()
+        found = {key for key, _ in ledger.elsewhere(page["carried_key"].to_list())}
+        strangers = page.filter(~pl.col("carried_key").is_in(list(found)))["row"].to_list()
         if strangers:
             raise GuardError(
                 f"Row {strangers[0]} and perhaps others of this file were sent before, as its "
@@ -200,14 +205,19 @@ def _add_decisions(
 ) -> pl.DataFrame:
     """Return `rows` with what was decided; whatever was decided of no one row goes out."""
     send, status = _decide(Candidate(0, ""), None, view)
+    created = rows["is_created"]
+    rows = rows.drop("is_created", "asked").with_columns(
+        pl.lit(None, dtype=pl.String).alias("conflict_code"),
+        pl.lit(None, dtype=pl.String).alias("conflict"),
+        (pl.lit(send) & ~created).alias("send"),
+        pl.when(created)
+        .then(pl.lit(RowStatus.ALREADY_CREATED.value))
+        .otherwise(pl.lit(status))
+        .alias("status"),
+        pl.lit(value=False).alias("released"),
+    )
     if not decided:
-        return rows.with_columns(
-            pl.lit(None, dtype=pl.String).alias("conflict_code"),
-            pl.lit(None, dtype=pl.String).alias("conflict"),
-            pl.lit(send).alias("send"),
-            pl.lit(status).alias("status"),
-            pl.lit(value=False).alias("released"),
-        )
+        return rows
     found = [conflicts.get(row) for row in decided]
     decisions = pl.DataFrame(
         {
@@ -226,8 +236,11 @@ def _add_decisions(
         },
     )
     keys = pl.Series(list(released), dtype=pl.String).implode()
-    return rows.join(decisions, on="row", how="left", maintain_order="left").with_columns(
+    told = rows.select("row").join(decisions, on="row", how="left", maintain_order="left")
+    return rows.with_columns(
         pl.col("key").is_in(keys).alias("released"),
-        pl.col("send").fill_null(send),
-        pl.col("status").fill_null(status),
+        told["conflict_code"],
+        told["conflict"],
+        pl.coalesce(told["send"], "send").alias("send"),
+        pl.coalesce(told["status"], "status").alias("status"),
     )

@@ -12,11 +12,12 @@ import polars as pl
 from importer.errors import ResultsError
 from importer.model import RowStatus
 from importer.planner.claiming import PAGE_ROWS
+from importer.planner.created import read_created
 from importer.planner.plan import judge
 from importer.planner.planner import candidate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from importer.ledger.contract import Ledger
     from importer.model import RowResult
@@ -55,40 +56,57 @@ def reconcile(
     `judged` and `faults` are validation's frames; `judged` has a `resolution` column beside. Raises
     ResultsError where the results are not one for each row, or do not add up to the plan.
     """
-    valid = pl.DataFrame(
-        list(_judge_rows(plan, ledger, view, run_id)),
+    told = pl.concat(
+        [
+            _tell_planned(plan, ledger, view, run_id),
+            invalid_results(judged, faults).with_columns(
+                pl.col("row")
+                .replace_strict(plan.evidence, default=None, return_dtype=pl.String)
+                .alias("idempotency_key"),
+                pl.lit(value=False).alias("tried"),
+            ),
+        ]
+    ).sort("row")
+    _prove_rows(told, judged)
+    # A person's word is for the attempt that they looked at, not for one that was made since.
+    waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
+    results = told.with_columns(judged["resolution"], _amounts(judged)).with_columns(
+        pl.when(waits).then(pl.col("resolution")).alias("resolution")
+    )
+    _prove(results, judged, plan)
+    return results.select(*RESULT_SCHEMA, "resolution", "amount")
+
+
+def _tell_planned(plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None) -> pl.DataFrame:
+    """Return RESULT_SCHEMA and `tried` of the planned rows, in no particular order."""
+    created = read_created(plan.rows, ledger, view.scope, run_id)
+    others = plan.rows.join(created.select("row"), on="row", how="anti", maintain_order="left")
+    alone = pl.DataFrame(
+        list(_judge_rows(others, plan.evidence, ledger, view, run_id)),
         schema=RESULT_SCHEMA | {"tried": pl.Boolean},
         orient="row",
     )
-    invalid = invalid_results(judged, faults).with_columns(
-        pl.col("row")
-        .replace_strict(plan.evidence, default=None, return_dtype=pl.String)
-        .alias("idempotency_key"),
-        pl.lit(value=False).alias("tried"),
-    )
-    amounts = plan.rows.select("row", pl.col("purchase_amount").alias("amount"))
-    # A person's word is for the attempt that they looked at, not for one that was made since.
-    waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
-    results = (
-        judged.select("row", "resolution")
-        .join(pl.concat([valid, invalid]), on="row", how="left", maintain_order="left")
-        .join(amounts, on="row", how="left", maintain_order="left")
-        .with_columns(pl.when(waits).then(pl.col("resolution")).alias("resolution"))
-        .select(*RESULT_SCHEMA, "resolution", "amount")
-    )
-    _prove(results, judged, plan)
-    return results
+    return pl.concat([created.rename({"key": "idempotency_key"}).select(alone.columns), alone])
+
+
+def _amounts(judged: pl.DataFrame) -> pl.Series:
+    valid = pl.when("valid").then(pl.col("purchase_amount")).alias("amount")
+    return judged.select(valid).to_series()
 
 
 def _judge_rows(
-    plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None
+    planned: pl.DataFrame,
+    evidence: Mapping[int, str],
+    ledger: Ledger,
+    view: Viewpoint,
+    run_id: int | None,
 ) -> Iterator[tuple[object, ...]]:
     """Yield the values of RESULT_SCHEMA and whether this run tried the row."""
     wanted = ("row", "key", "twin_row", "conflict_code", "conflict", "released")
-    for page in plan.rows.select(wanted).iter_slices(PAGE_ROWS):
+    for page in planned.select(wanted).iter_slices(PAGE_ROWS):
         entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
         for row in page.iter_rows(named=True):
-            candidate = candidate_of(row, plan.evidence)
+            candidate = candidate_of(row, evidence)
             entry = entries.get(candidate.key)
             judgement = judge(candidate, entry, view.policy, run_id=run_id, now=view.now)
             tried = entry is not None and run_id is not None and entry.run_id == run_id
@@ -132,10 +150,14 @@ def invalid_results(judged: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prove(results: pl.DataFrame, judged: pl.DataFrame, plan: Plan) -> None:
-    """Raise ResultsError unless each row of the file has exactly one whole result, in order."""
-    if not results["row"].equals(judged["row"]) or judged["row"].n_unique() != judged.height:
+def _prove_rows(told: pl.DataFrame, judged: pl.DataFrame) -> None:
+    """Raise ResultsError unless each row of the file has exactly one result, in order."""
+    if not told["row"].equals(judged["row"]) or judged["row"].n_unique() != judged.height:
         raise _unproven("the rows of the results are not the rows of the file")
+
+
+def _prove(results: pl.DataFrame, judged: pl.DataFrame, plan: Plan) -> None:
+    """Raise ResultsError unless every result is whole, and they add up to the plan."""
     if results["status"].null_count():
         raise _unproven(f"{results['status'].null_count()} rows have no status")
     invalid = results.filter(pl.col("status") == RowStatus.INVALID.value).height

@@ -20,6 +20,7 @@ from importer.ledger.contract import (
     Settlement,
     fingerprint_product,
 )
+from importer.ledger.records import pack_instant
 from importer.model import Next, Outcome, PurchaseRequest, Verdict
 from tests.ledger.examples import (
     APPLIED,
@@ -399,6 +400,72 @@ class LedgerContract:
 
         assert sorted(entry.occurrence for entry in found) == [1, 2, 3]
 
+    @pytest.mark.parametrize("asked", [1, 12], ids=["looked up", "read through"])
+    def test_standings_tell_what_of_the_asked_contents_stands(
+        self, ledger: Ledger, asked: int
+    ) -> None:
+        mine, other = begin(ledger), begin(ledger, content=b"other rows")
+        for number, state in enumerate(LedgerState, start=2):
+            bring(ledger, mine, deliver(number, content=b"%d" % number), state)
+        for number in range(8, 13):
+            delivery = deliver(number, content=b"same", occurrence=number)
+            bring(ledger, other, delivery, LedgerState.CREATED)
+        bring(ledger, begin(ledger, scope="demo"), deliver(2, content=b"2"), LedgerState.CREATED)
+        contents = [b"2", *(b"unknown %d" % number for number in range(asked))]
+        for wanted in (contents, [b"same", *contents]):
+            pages = ledger.standings(SCOPE, wanted, import_content=b"rows")
+            found = {one for page in pages for one in page if one[0] in wanted}
+
+            mine_told = {(b"2", 1, "sending", 1)}
+            others = {(b"same", number, "created", 0) for number in range(8, 13)}
+            assert found == (mine_told | others if b"same" in wanted else mine_told)
+
+    def test_nothing_found_is_no_page(self, ledger: Ledger) -> None:
+        run = begin(ledger)
+        for number in range(2, 9):
+            bring(ledger, run, deliver(number), LedgerState.REJECTED)
+
+        assert list(ledger.standings(SCOPE, [b"unknown"], import_content=b"rows")) == []
+        assert list(ledger.standings("never used", [b"unknown"] * 9, import_content=b"")) == []
+        assert list(ledger.created(SCOPE, [uuid(2)])) == []
+        assert list(ledger.created(SCOPE, [uuid(number) for number in range(2, 9)])) == []
+
+    @pytest.mark.parametrize("at_once", [1, 5], ids=["looked up", "read through"])
+    def test_created_entries_come_with_what_their_results_need(
+        self, ledger: Ledger, at_once: int
+    ) -> None:
+        run = begin(ledger)
+        for number, state in enumerate(LedgerState, start=2):
+            bring(ledger, run, deliver(number), state)
+        doubt = next(e for e in ledger.find(SCOPE, map(uuid, range(2, 7))) if e.state == "in_doubt")
+        ledger.resolve(SCOPE, [say(doubt.key, Choice.CREATED, "found-1")], file="results.csv")
+        bring(ledger, begin(ledger, scope="demo"), deliver(2), LedgerState.CREATED)
+        keys = [uuid(number) for number in range(2, 7)]
+
+        asked = [keys[start : start + at_once] for start in range(0, len(keys), at_once)]
+        found = {
+            one[0]: one for some in asked for page in ledger.created(SCOPE, some) for one in page
+        }
+
+        entries = {bytes.fromhex(key.replace("-", "")): entry_of(ledger, key) for key in keys}
+        expected = {
+            packed: (
+                packed,
+                entry.purchase_id,
+                entry.http_status,
+                entry.attempts,
+                pack_instant(entry.last_sent_at),
+                entry.file,
+                entry.row,
+                entry.message,
+                entry.run_id,
+            )
+            for packed, entry in entries.items()
+            if entry is not None and entry.state is LedgerState.CREATED
+        }
+        assert len(expected) == 2
+        assert found == expected
+
     @pytest.mark.parametrize("state", LedgerState)
     def test_similar_entries_are_those_that_may_have_been_applied(
         self, ledger: Ledger, state: LedgerState
@@ -577,6 +644,8 @@ class LedgerContract:
             lambda ledger: ledger.interrupted(NOON),
             lambda ledger: list(ledger.find(SCOPE, [uuid(2)])),
             lambda ledger: list(ledger.find_content(SCOPE, [b""])),
+            lambda ledger: list(ledger.standings(SCOPE, [b""], import_content=b"")),
+            lambda ledger: list(ledger.created(SCOPE, [uuid(2)])),
             lambda ledger: list(ledger.find_similar(SCOPE, "", leads=[uuid(2)], identities=[])),
             lambda ledger: list(ledger.elsewhere([uuid(2)])),
             lambda ledger: ledger.body(SCOPE, uuid(2)),

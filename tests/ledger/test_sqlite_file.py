@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import LedgerError
+from importer.ledger.checkup import Checkup
 from importer.ledger.contract import LedgerState
 from importer.ledger.migrations import SCHEMA_VERSION, kept_path
 from importer.ledger.reserve import reserve_path
@@ -106,6 +107,7 @@ def test_a_new_ledger_is_whole_private_and_alone_in_its_folder(tmp_path: Path) -
 
 
 def test_every_commit_is_synced_and_no_other_process_may_look(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
     expected = {
         "synchronous": 2,  # FULL
         "journal_mode": "wal",
@@ -116,7 +118,7 @@ def test_every_commit_is_synced_and_no_other_process_may_look(tmp_path: Path) ->
         "application_id": APPLICATION_ID,
         "user_version": SCHEMA_VERSION,
     }
-    with closing(connect_file(tmp_path / "ledger.sqlite")) as connection:
+    with closing(connect_file(path, Checkup(path))) as connection:
         found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in expected}
 
     assert found == expected

@@ -10,6 +10,12 @@ in between cannot. With C(k) the purchases that Keen committed for key k, it hol
 - rows in doubt are no more than ambiguous answers + crashes x concurrency;
 - a file that is run again sends nothing; ledger and foreign keys are sound;
 - the API key is nowhere but in the environment.
+
+Where Keen remembers keys for some hours and the program is told so, besides:
+
+- no call repeats a purchase that Keen may have forgotten: none comes later than so many hours after
+  the purchase was committed;
+- where those hours outlast the campaign, every row is created in the end, and nobody was asked.
 """
 
 from __future__ import annotations
@@ -18,9 +24,10 @@ import json
 import signal
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +46,11 @@ if TYPE_CHECKING:
     from tests.chaos.nursery import Nursery, Run
 
 CONCURRENCY = 4
+TIMEOUT = 1.5
+OUTLASTS = 12.0
+"""Hours; Keen's memory of a key, where it is longer, outlasts the longest campaign."""
+SHARE_FORGOTTEN = 0.4
+"""How often the next run begins when Keen has forgotten all keys, where its memory is short."""
 
 FAULTS: Mapping[str, float] = {
     "reset-before-commit": 0.004,
@@ -119,6 +131,8 @@ class Figures:
     calls: int = 0
     committed: int = 0
     ambiguous: int = 0
+    repeated: int = 0
+    """Keys that were sent more than once, where Keen remembers them."""
     seconds: float = 0.0
 
     def lines(self) -> list[str]:
@@ -135,12 +149,15 @@ class Figures:
             f"{self.keen_deaths:,} deaths of Keen",
             f"{self.ambiguous:,} ambiguous answers",
         )
-        return [
+        told = [
             f"{self.rows:,} rows in {self.runs:,} runs, {self.seconds:,.0f} s: {statuses}",
             ", ".join(causes),
             f"killed at named points: {points or 'none'}",
             f"{self.calls:,} purchase calls, {self.committed:,} purchases; none lost or paid twice",
         ]
+        if self.repeated:
+            told.append(f"{self.repeated:,} keys were sent more than once, as Keen remembers them")
+        return told
 
 
 @dataclass
@@ -153,7 +170,9 @@ class Campaign:
     rng: random.Random
     surroundings: bool
     """Whether clock, disk and power can be made to fail."""
-    say: Callable[[str], None] = print
+    key_retention: float = 0.0
+    """Hours for which Keen remembers keys, by the program's configuration."""
+    transport: str = "httpx"
     figures: Figures = field(default_factory=Figures)
 
     def __post_init__(self) -> None:
@@ -165,7 +184,9 @@ class Campaign:
             {
                 "IMPORTER_SEND__CONCURRENCY": str(CONCURRENCY),
                 "IMPORTER_SEND__MAX_IN_DOUBT": "0",
-                "IMPORTER_SEND__TIMEOUT": "1.5",
+                "IMPORTER_SEND__TIMEOUT": str(TIMEOUT),
+                "IMPORTER_API__KEY_RETENTION": str(self.key_retention),
+                "IMPORTER_SEND__TRANSPORT": self.transport,
             },
         )
         self._told: dict[str, str] = {}
@@ -184,8 +205,10 @@ class Campaign:
             self._fates += [
                 (14, self._lose_power),
                 (6, self._fill_disk),
-                (6, self._shift_clock),
             ]
+        if self.surroundings and not self.key_retention:
+            # How old a key is only a clock can tell: a wrong one is beyond what retention promises.
+            self._fates.append((6, self._shift_clock))
 
     # ---- the story ----
 
@@ -215,15 +238,27 @@ class Campaign:
             self.figures.fates[fate.__name__] += 1
             fate(path)
             self._look_at_results(path)
+            if self.key_retention and not self._all_settle and self.rng.random() < SHARE_FORGOTTEN:
+                time.sleep(self._memory.total_seconds())
         for _ in range(60):
             run = self._start(path)
             code = run.wait()
             self._count(run)
             assert code in {0, 3, 4, 5}, f"exit {code}: {run.err}"
             self._look_at_results(path)
-            if json.loads(run.out)["counts"]["unsent"] == 0:
+            counts = json.loads(run.out)["counts"]
+            if not counts["unsent"] and not (self._all_settle and counts["in_doubt"]):
                 return
         raise AssertionError(f"{path.name} is never finished: {run.out} {run.err}")
+
+    @property
+    def _all_settle(self) -> bool:
+        """Whether runs alone settle every doubt."""
+        return self.key_retention > OUTLASTS
+
+    @property
+    def _memory(self) -> timedelta:
+        return timedelta(hours=self.key_retention)
 
     # ---- what goes wrong ----
 
@@ -417,12 +452,38 @@ class Campaign:
         assert statuses <= {"created", "already_created", "in_doubt", "rejected"}, statuses
         with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        if self.key_retention:
+            self._check_retention(audit, made)
+            figures.calls = len(self.keen.audit.purchase_calls)
         for path, _ in made:
             run = self._start(path)
             assert run.wait() in {0, 3, 4}, run.err
         self.keen.settle()
         assert len(self.keen.audit.purchase_calls) == figures.calls, "a finished file sent rows"
         self._look_for_the_key()
+
+    def _check_retention(self, audit: Audit, made: list[tuple[Path, int]]) -> None:
+        """No repetition came too late, and where Keen remembers for long every row is created."""
+        calls = defaultdict(list)
+        for call in audit.purchase_calls:
+            calls[call.key].append(call)
+        for purchase in audit.committed:
+            latest = datetime.fromisoformat(calls[purchase.key][-1].at)
+            late = latest - datetime.fromisoformat(purchase.at) - self._memory
+            assert late <= timedelta(0), f"{purchase.key} was sent {late} after it was forgotten"
+        self.figures.repeated = sum(len(found) > 1 for found in calls.values())
+        if not self._all_settle:
+            time.sleep(self._memory.total_seconds())  # from now on nothing is sent again
+            return
+        assert not self.figures.statuses["in_doubt"]
+        for path, _ in made:
+            for _ in range(60):
+                run = self._start(path, "--retry-rejected")
+                assert run.wait() in {0, 3, 4, 5}, run.err
+                if run.returncode == 0:
+                    break
+            assert run.returncode == 0, f"{path.name} is never created: {run.out}"
+        assert len(self.keen.audit.committed) == self.figures.rows
 
     def _keys(self, made: list[tuple[Path, int]]) -> list[str]:
         return [

@@ -55,13 +55,13 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/delivery.py",
-                f"{COMMIT}        began = anyio.current_time()\n",
-                "        began = anyio.current_time()\n",
+                f"{COMMIT}        began = time.monotonic()\n",
+                "        began = time.monotonic()\n",
             ),
             Edit(
                 "importer/sender/delivery.py",
-                "        seconds = anyio.current_time() - began\n",
-                f"        seconds = anyio.current_time() - began\n{COMMIT}",
+                "        seconds = time.monotonic() - began\n",
+                f"        seconds = time.monotonic() - began\n{COMMIT}",
             ),
         ),
         f"{STOPS}[after the first answer]",
@@ -115,9 +115,9 @@ MUTANTS = (
         "a redirect is followed",
         (
             Edit(
-                "importer/sender/connection.py",
-                "self._client.send(request, stream=True)",
-                "self._client.send(request, stream=True, follow_redirects=True)",
+                "importer/sender/stock_transport.py",
+                "self._transport.handle_async_request(request)",
+                "httpx.AsyncClient(transport=self._transport, follow_redirects=True).send(request)",
             ),
         ),
         "tests/sender/test_api.py",
@@ -143,11 +143,13 @@ MUTANTS = (
             ),
             Edit(
                 "importer/ledger/sqlite.py",
-                "        with self._session.writing() as connection:\n"
-                "            scope_id, batch = self._run(",
+                "        try:\n"
+                "            with self._session.writing() as connection:\n"
+                "                Changes(",
                 "        durable = any(isinstance(change, Intent) for change in changes)\n"
-                "        with self._session.writing(durable) as connection:\n"
-                "            scope_id, batch = self._run(",
+                "        try:\n"
+                "            with self._session.writing(durable) as connection:\n"
+                "                Changes(",
             ),
         ),
         "tests/chaos/test_chaos.py::test_results_take_nothing_back",
@@ -164,8 +166,20 @@ MUTANTS = (
         "tests/test_lock.py",
     ),
     Mutant(
+        "a doubt is sent again though Keen may have forgotten its key",
+        (
+            Edit(
+                "importer/model.py",
+                "    return timedelta(0) <= age < timedelta(hours=retention_hours)"
+                " - timedelta(seconds=timeout)\n",
+                "    return retention_hours > 0\n",
+            ),
+        ),
+        "tests/sender/test_sender.py",
+    ),
+    Mutant(
         "results that are not synced before they are renamed",
-        (Edit("importer/reconciler/atomic.py", "        _sync_file(temporary)\n", ""),),
+        (Edit("importer/reconciler/atomic.py", "            _sync_file(temporary)\n", ""),),
         "tests/chaos/test_power_loss.py::test_results_are_whole_or_absent",
     ),
 )

@@ -23,14 +23,25 @@ ROWS_A_FILE = 1000
 
 
 @contextmanager
-def campaign(folder: Path, *, seed: int, tree: Path = REPOSITORY) -> Iterator[Campaign]:
-    """Yield a campaign in `folder`, whose Keen and whose program's processes end with it."""
+def campaign(
+    folder: Path,
+    *,
+    seed: int,
+    tree: Path = REPOSITORY,
+    key_retention: float = 0,
+    transport: str = "httpx",
+) -> Iterator[Campaign]:
+    """Yield a campaign in `folder`, whose Keen and whose program's processes end with it.
+
+    `key_retention`: the hours for which the program is told that Keen remembers keys; 0: none.
+    """
     library = build(folder)
-    keen = Keen(folder / "audit.jsonl", FAULTS, seed=seed, latency=0.005)
+    honour_keys = key_retention > 0
+    keen = Keen(folder / "audit.jsonl", FAULTS, seed=seed, latency=0.005, honour_keys=honour_keys)
     try:
         with nursery(folder / "runs", preload=library, tree=tree) as starts:
             rng = random.Random(seed)  # noqa: S311 - replayable
-            yield Campaign(folder, starts, keen, rng, surroundings=library is not None)
+            yield Campaign(folder, starts, keen, rng, library is not None, key_retention, transport)
     finally:
         keen.kill()
 
@@ -44,13 +55,26 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, printed")
+    parser.add_argument(
+        "--key-retention",
+        type=float,
+        default=0.0,
+        metavar="HOURS",
+        help="Keen remembers keys so long: doubts are sent again, and at 24 every row is created",
+    )
+    parser.add_argument("--transport", choices=["httpx", "direct"], default="httpx")
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(1 << 32) if asked.seed is None else asked.seed
     print(f"seed {seed}", flush=True)
     files = max(1, asked.rows // ROWS_A_FILE)
     with (
         tempfile.TemporaryDirectory(prefix="importer-chaos-") as folder,
-        campaign(Path(folder), seed=seed) as made,
+        campaign(
+            Path(folder),
+            seed=seed,
+            key_retention=asked.key_retention,
+            transport=asked.transport,
+        ) as made,
     ):
         figures = made.run(rows=asked.rows, files=files, kills=asked.kills)
     print_figures(figures)

@@ -18,7 +18,6 @@ from tests.program import Program, purchases, read_results, write_csv
 if TYPE_CHECKING:
     from tests.sandbox_server import StartSandbox
 
-KILLS = 24
 STOP_AT = (sys.executable, str(Path(__file__).parents[1] / "stop_at.py"))
 
 AMBIGUOUS = [
@@ -29,17 +28,23 @@ AMBIGUOUS = [
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it forks, and finds processes in /proc")
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("key_retention", "kills"),
+    [(0.0, 24), (24.0, 12), (0.0008, 12)],
+    ids=["Keen forgets keys at once", "Keen remembers keys", "Keen forgets keys after 3 s"],
+)
 def test_whatever_happens_no_row_is_lost_and_none_is_paid_twice(
-    request: pytest.FixtureRequest, tmp_path: Path
+    request: pytest.FixtureRequest, tmp_path: Path, key_retention: float, kills: int
 ) -> None:
     seed = request.config.getoption("--seed", default=None)
     if seed is None:
         seed = random.SystemRandom().randrange(1 << 32)
     print(f"replay with: pytest tests/chaos --seed {seed}")  # noqa: T201
-    with campaign(tmp_path, seed=seed) as chaos:
-        figures = chaos.run(rows=480, files=2, kills=KILLS)
+    with campaign(tmp_path, seed=seed, key_retention=key_retention) as chaos:
+        figures = chaos.run(rows=20 * kills, files=2, kills=kills)
         print("\n".join(figures.lines()))  # noqa: T201
-        assert figures.kills >= 20
+        assert figures.kills >= kills - 4
+        assert figures.repeated or not key_retention
 
 
 def test_a_call_that_commits_and_then_fails_is_never_repeated(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
-from tests.stop_at import kill_at
+from tests.stop_at import act_at, kill
 
 
 @dataclass(frozen=True)
@@ -47,4 +47,4 @@ def apply(upset: Upset) -> None:
         )
         begin(upset.root.encode(), upset.record.encode(), *map(ctypes.c_longlong, numbers))
     if upset.kill_at:
-        kill_at(upset.kill_at, upset.nth)
+        act_at(upset.kill_at, upset.nth, kill)

@@ -7,6 +7,7 @@ purchase may be between its answer and its outcome in the ledger.
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import re
@@ -18,6 +19,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -46,28 +48,30 @@ CONTROLS: Final = {
 NOISY: Final = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 """Libraries that log each request; httpcore at its debug level with all headers."""
 
-_spellings: tuple[str, ...] = ()
-"""Every registered secret as plain text, in a Python repr and in JSON; the longest first."""
+_spellings: frozenset[str] = frozenset()
+"""Every registered secret as plain text, in a Python repr, in JSON, in HTML and in a URL."""
+
+_secrets: re.Pattern[str] | None = None
+"""All of them in any letter case, as servers spell a UUID their own way; the longest first."""
 
 
 def redact(secret: SecretStr | str) -> None:
     """Register a secret that no log line shows from now on, in this process."""
-    global _spellings  # noqa: PLW0603 - as process-wide as the logs themselves
+    global _spellings, _secrets  # noqa: PLW0603 - as process-wide as the logs themselves
     text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
     if text:
         escaped = text.replace("\\", "\\\\")
-        spellings = {
+        _spellings |= {
             *(text, escaped, json.dumps(text)[1:-1], repr(text)[1:-1]),
-            *(escaped.replace("'", "\\'"), *_spellings),
+            *(escaped.replace("'", "\\'"), html.escape(text), quote(text), quote(text, safe="")),
         }
-        _spellings = tuple(sorted(spellings, key=len, reverse=True))
+        longest_first = sorted(_spellings, key=len, reverse=True)
+        _secrets = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
     """Return `text` without any registered secret."""
-    for spelling in _spellings:
-        text = text.replace(spelling, REDACTED)
-    return text
+    return text if _secrets is None else _secrets.sub(REDACTED, text)
 
 
 def configure_logs(

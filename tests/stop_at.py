@@ -1,7 +1,8 @@
-"""`python stop_at.py POINT N ARGUMENTS…`: the real program, killed with -9 at a named point.
+"""`python stop_at.py [crash] POINT N ARGUMENTS…`: the real program, killed with -9 at some point.
 
-POINT is `call:` or `return:` and a function's qualified name (`return:SqliteLedger.commit`), N says
-the how manieth time. The program itself has no hooks: the interpreter's profiler sees each call.
+With `crash` there is a bug at that point instead, whose traceback is the worst there is. POINT is
+`call:` or `return:` and a function's qualified name (`return:SqliteLedger.commit`), N says the how
+manieth time. The program itself has no hooks: the interpreter's profiler sees each call.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 _RESUME = dis.opmap["RESUME"]
 _YIELD = dis.opmap["YIELD_VALUE"]
 
 
-def kill_at(point: str, nth: int) -> None:
-    """Kill this process the `nth` time that it comes to `point`, in whichever thread."""
+def act_at(point: str, nth: int, act: Callable[[], None]) -> None:
+    """Call `act` the `nth` time that this process comes to `point`, in whichever thread.
+
+    What `act` raises is raised there.
+    """
     event, _, name = point.partition(":")
     left = nth
 
@@ -30,7 +35,7 @@ def kill_at(point: str, nth: int) -> None:
         if what == event and frame.f_code.co_qualname == name and not _is_only_awaiting(frame):
             left -= 1
             if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                act()
 
     threading.setprofile(watch)
     sys.setprofile(watch)
@@ -42,12 +47,27 @@ def _is_only_awaiting(frame: FrameType) -> bool:
     return operation == _YIELD or (operation == _RESUME and argument & 3 != 0)
 
 
+def kill() -> None:
+    """End this process as `kill -9` does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash() -> None:
+    """Raise an exception whose text, and whose cause's, hold the API key."""
+    key = os.environ["KEEN_API_KEY"]
+    raise KeyError({"X-Api-Key": key}) from ValueError(f"illegal header {key.encode()!r}")
+
+
 def main() -> None:
+    act = kill
+    if sys.argv[1] == "crash":
+        act = crash
+        del sys.argv[1]
     point, nth = sys.argv[1], int(sys.argv[2])
     sys.argv = ["importer", *sys.argv[3:]]
     from importer.cli import main as run  # noqa: PLC0415 - it reads sys.argv
 
-    kill_at(point, nth)
+    act_at(point, nth, act)
     run()
 
 

@@ -86,7 +86,8 @@ def clean(text: str, secret: str = "") -> str:
     spaced = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
     shown = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
     if secret:
-        shown = shown.replace(secret, "[API key]")
+        # In any letter case: a server may spell a UUID its own way.
+        shown = re.sub(re.escape(secret), "[API key]", shown, flags=re.IGNORECASE)
     return " ".join(shown.split())[:MAX_MESSAGE]
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 import stat
+import time
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.filesystem import sync_folder
+from importer.lock import acquire, release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+_STARTED: Final = time.time()
 
 
 def write_atomically(
@@ -26,16 +33,18 @@ def write_atomically(
     Whenever the process or the power dies, `path` holds the old file or the new one, whole. That
     is elsewhere, `<stem>.2.<ext>` say, only where the old file cannot be replaced: Windows
     refuses that while Excel has it open. A symbolic link stays one; its target is replaced.
-    Raises OSError, and whatever `write` raises, with the temporary file removed.
+    Raises OSError, and whatever `write` raises, with the temporary file removed; one that a killed
+    process left is removed by the next one that writes `path`.
     """
     target = Path(os.path.realpath(path))
-    # Names end at 255 bytes; forty characters leave room for the rest in any script.
-    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
+    _remove_leftovers(target)
+    temporary = target.with_name(f"{_beginning(target)}{secrets.token_hex(8)}.tmp")
     try:
         _create_like(target, temporary)
-        write(temporary)
-        _sync_file(temporary)
-        written = _rename(temporary, target, replace)
+        with _held(temporary):
+            write(temporary)
+            _sync_file(temporary)
+            written = _rename(temporary, target, replace)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
@@ -45,6 +54,52 @@ def write_atomically(
 def first_free(candidates: Iterable[Path]) -> Path:
     """Return the first of `candidates` that does not exist, not even as a broken link."""
     return next(path for path in candidates if not os.path.lexists(path))
+
+
+def _beginning(target: Path) -> str:
+    """Return how the names of the temporary files begin that are written for `target` alone."""
+    # Names end at 255 bytes; forty characters leave room for the rest in any script.
+    whole = hashlib.sha256(os.fsencode(target.name)).hexdigest()
+    return f".{target.name[:40]}.{whole[:8]}-"
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporary files of `target` whose writers are dead.
+
+    Whoever lives holds the kernel's lock on its file; a file's age keeps this off one that has
+    just been created and is about to be locked.
+    """
+    own = re.compile(re.escape(_beginning(target)) + r"[0-9a-f]{16}\.tmp")
+    with suppress(OSError), os.scandir(target.parent) as found:
+        for each in found:
+            if own.fullmatch(each.name) and each.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    if each.stat(follow_symlinks=False).st_mtime < _STARTED:
+                        _remove_unheld(Path(each.path))
+
+
+def _remove_unheld(path: Path) -> None:
+    if os.name == "nt":  # which removes no file that somebody has open
+        path.unlink()
+    elif (lock := acquire(path)) is not None:
+        try:
+            path.unlink()
+        finally:
+            release(lock)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold the kernel's lock on `path`, where there is such a lock, while the block runs."""
+    lock = None
+    if os.name != "nt":  # there a lock would keep off the one who writes
+        with suppress(OSError):
+            lock = acquire(path)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            release(lock)
 
 
 def _create_like(target: Path, temporary: Path) -> None:

@@ -47,7 +47,7 @@ def default_results_path(
     the input's name alone, never on what the folder holds, so a re-run finds its own results.
     """
     if results_format == "same":
-        workbook = input_path.suffix.lower() in {".xlsx", ".xlsm"}
+        workbook = input_path.suffix.lower() in {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
         ending = ".xlsx" if workbook else ".csv"
     else:
         ending = f".{results_format}"

@@ -30,6 +30,19 @@ def new(temporary: Path) -> None:
     temporary.write_bytes(b"new")
 
 
+def leave(path: Path) -> Path:
+    """Return a temporary file that a writer of `path` has left behind, as one killed now."""
+    found: list[Path] = []
+
+    def write(temporary: Path) -> None:
+        found.append(temporary)
+
+    write_atomically(path, write)
+    path.unlink()
+    found[0].write_bytes(b"half")
+    return found[0]
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -56,6 +69,47 @@ def test_a_writer_that_is_killed_leaves_the_old_file_whole(tmp_path: Path) -> No
     assert name == "r.csv"
     assert temporary.startswith(".r.csv.")
     assert temporary.endswith(".tmp")
+
+
+@pytest.mark.parametrize(
+    ("written_for", "name", "left"),
+    [
+        ("r.csv", "r.csv", False),
+        ("r.xlsx", "r.csv", True),
+        ("a" * 41 + "1.csv", "a" * 41 + "2.csv", True),
+    ],
+    ids=["its own", "another file's", "another's that begins alike"],
+)
+def test_what_a_killed_writer_left_is_removed_by_the_next_of_that_file(
+    tmp_path: Path, written_for: str, name: str, left: bool
+) -> None:
+    leftover = leave(tmp_path / written_for)
+    os.utime(leftover, (1e9, 1e9))
+    write_atomically(tmp_path / name, new)
+    assert leftover.exists() == left
+    assert (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_file_that_somebody_writes_at_this_moment_or_a_foreign_one_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "r.csv"
+    young = leave(path)
+    foreign = tmp_path / ".r.csv.0123456789abcdef.tmp"
+    folder = young.with_name(young.name.replace("-", "-0")[:-5] + ".tmp")
+    folder.mkdir()
+    foreign.write_bytes(b"?")
+    others = [foreign, folder]
+    for each in others:
+        os.utime(each, (1e9, 1e9))
+
+    def write(temporary: Path) -> None:
+        os.utime(temporary, (1e9, 1e9))
+        write_atomically(path, new)  # another run with the same results file
+        temporary.write_bytes(b"newer")
+
+    assert write_atomically(path, write).read_bytes() == b"newer"
+    assert names(tmp_path) == sorted([path.name, young.name, *(each.name for each in others)])
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from importer.job import Ended
 from importer.reader.reader import read_file
 from importer.reconciler.kept import Why, keep_earlier
 from importer.reconciler.kept_words import count_waiting_words
-from importer.reconciler.next_steps import next_steps, settle_kept
+from importer.reconciler.next_steps import TO_FIX, next_steps, run_kept, settle_kept
 from importer.reconciler.reconciler import reconcile
 from importer.reconciler.report import Summary, summarise
 from importer.reconciler.report_page import report_path, write_page
@@ -78,17 +78,18 @@ def conclude(
     written_files.note(written, keyed=results["idempotency_key"].null_count() < results.height)
     ended = Ended(summary, results, written, kept, in_place=written == path)
     if kept is not None:
-        steps = (*summary.next, *_settle_kept(prepared, folder, ledger, ended, kept))
+        # A row that is looked up again, though somebody has written down what it is, is work lost.
+        steps = (*_go_on_from_kept(prepared, folder, ledger, ended, kept), *summary.next)
         summary = replace(summary, next=steps)
     if run_id is not None:
         summary = _report(prepared, ledger, summary)
     return replace(ended, summary=summary)
 
 
-def _settle_kept(
+def _go_on_from_kept(
     prepared: Prepared, folder: Path, ledger: Ledger, ended: Ended, kept: Kept
 ) -> Iterator[NextStep]:
-    """Yield what to do with words in the kept file that nobody has settled, if there are any."""
+    """Yield what to do with what somebody may have written into the kept file."""
     if kept.path.suffix.lower() == ".jsonl":  # nothing is ever settled from one
         return
     waiting: int | None
@@ -97,9 +98,11 @@ def _settle_kept(
         waiting = count_waiting_words(rows, ended.results, ledger, prepared.view.scope)
     except ImporterError:
         waiting = None if kept.why is Why.EDITED else 0  # of another import: perhaps no results
+    commands = prepared.job.commands(kept.path)
     if waiting != 0:
-        command = prepared.job.commands(kept.path).resolve
-        yield settle_kept(kept.path.name, waiting, command)
+        yield settle_kept(kept.path.name, waiting, commands.resolve)
+    if kept.why is Why.EDITED and any(ended.summary.counts[status] for status in TO_FIX):
+        yield run_kept(kept.path.name, commands.run_results)
 
 
 def _background(prepared: Prepared, summary: Summary) -> Background:

@@ -307,12 +307,25 @@ def test_a_persons_words_outlive_another_run(start_sandbox: StartSandbox, tmp_pa
     assert "it is kept as" in told[0]
     assert "1 row with keen_resolution is in" in told[1]
     assert told[2] == f"          importer resolve {kept}"
+    assert again.stdout.index(str(told[2])) < again.stdout.index("Look each row in doubt up")
     assert "edited" in told[0]
     assert cell(load_workbook(kept), "In doubt", 3, "keen_resolution").value == "not created"
     assert program("resolve", kept, "--force").returncode == 0
     program("run", file)
     program("run", file)
     assert len(list(tmp_path.glob("march.results.2*.xlsx"))) == 1
+
+
+def test_corrections_in_a_file_that_was_kept_are_told_of(
+    book: Path, program: Program, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    with edited(book) as sheets:
+        mend(sheets, "To fix")
+    again = program("run", tmp_path / "march.xlsx")
+    [kept] = tmp_path.glob("march.results.2*.xlsx")
+    assert f"importer run {kept}\n" in again.stdout
+    assert program("run", kept).returncode == 0
+    check_all_paid_once(sandbox)
 
 
 def test_rows_without_a_key_pile_up_no_files(program: Program, tmp_path: Path) -> None:

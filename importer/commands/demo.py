@@ -131,6 +131,9 @@ def _table(ended: Ended) -> Table:
 def _conclude(console: Console, sent: int, folder: Path, *, faults: bool) -> None:
     console.print(f"{sent} purchase requests were sent in this demo.")
     console.print(f"Files, results and what Keen recorded (keen.jsonl): {folder}")
+    console.print(
+        "The miniature Keen ends with the demo, so what stands after “Next” is only to be read."
+    )
     if not faults:
         console.print(
             "Run it again: nothing is sent twice. `importer demo --faults` shows trouble."

@@ -73,7 +73,8 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
             return ExitCode.OK
         for line in _lines(resolutions, prepared, private=sys.stdout.isatty()):
             print(redacted(line))
-        if not params["yes"] and sys.stdin.isatty() and not _agrees(len(resolutions)):
+        terminal = sys.stdin.isatty() and sys.stderr.isatty()
+        if terminal and not params["yes"] and not _agrees(len(resolutions)):
             print_error("Nothing was settled.")
             return ExitCode.STOPPED_EARLY
         ledger.resolve(prepared.view.scope, [made for _, made in resolutions], file=job.path.name)
@@ -281,5 +282,6 @@ def _described(resolution: Resolution) -> str:
 
 
 def _agrees(count: int) -> bool:
-    print(f"Settle {count} rows like this? [y/N] ", end="", file=sys.stderr, flush=True)
+    rows = "this row" if count == 1 else f"these {count:,} rows"
+    print(f"Settle {rows} like this? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

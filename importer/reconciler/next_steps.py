@@ -64,7 +64,7 @@ def next_steps(
     if counts["unsent"]:
         steps.append(_resume(commands, stop))
     if any(counts[status] for status in TO_FIX):
-        steps.append(_fix(commands, ending))
+        steps.append(_fix(commands, ending, rejected=counts["rejected"] > 0))
     return tuple(steps)
 
 
@@ -74,12 +74,18 @@ def settle_kept(kept: str, waiting: int | None, command: str) -> NextStep:
     `waiting` is how many rows have such words; None where that could not be counted.
     """
     if waiting is None:
-        told = f"What was written into keen_resolution is in {kept}:"
+        told = f"What was written into keen_resolution is in {kept}; settle that first:"
     else:
         rows = "row" if waiting == 1 else "rows"
         verb = "is" if waiting == 1 else "are"
-        told = f"{waiting:,} {rows} with keen_resolution {verb} in {kept}:"
+        first = "settle it first" if waiting == 1 else "settle them first"
+        told = f"{waiting:,} {rows} with keen_resolution {verb} in {kept}; {first}:"
     return NextStep(told, command)
+
+
+def run_kept(kept: str, command: str) -> NextStep:
+    """Return what to do with corrections in the results file that is now called `kept`."""
+    return NextStep(f"Rows that were corrected in {kept} go out with a run of that file:", command)
 
 
 def _resume(commands: Commands, stop: ImporterError | None) -> NextStep:
@@ -102,11 +108,18 @@ def _settle(commands: Commands, ending: str) -> NextStep:
     )
 
 
-def _fix(commands: Commands, ending: str) -> NextStep:
+def _fix(commands: Commands, ending: str, *, rejected: bool) -> NextStep:
+    as_it_is = (
+        " A rejected row that is right as it is goes out again with --retry-rejected."
+        if rejected
+        else ""
+    )
     if ending == ".jsonl":
-        return NextStep("Correct the rows in the input and run it again.", commands.run)
+        text = f"Correct the rows in the input and run it again.{as_it_is}"
+        return NextStep(text, commands.run)
     place = "on the sheet “To fix”" if ending == ".xlsx" else "in the results file"
     return NextStep(
-        f"Correct the rows {place}, and run the results file, which knows what is created already:",
+        f"Correct the rows {place}, and run the results file, which knows what is created "
+        f"already.{as_it_is}",
         commands.run_results,
     )

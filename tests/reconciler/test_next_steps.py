@@ -51,6 +51,14 @@ def test_doubt_comes_first() -> None:
     assert "“To fix”" in steps[2].text
 
 
+@pytest.mark.parametrize(("status", "told"), [("rejected", True), ("invalid", False)])
+def test_what_keen_refused_may_be_right_as_it_is(status: str, told: bool) -> None:
+    counts = dict.fromkeys(MEANING, 0) | {status: 1}
+    for results in ("r.xlsx", "r.csv", "r.jsonl"):
+        [fix] = next_steps(counts, COMMANDS, results)
+        assert ("--retry-rejected" in fix.text) == told
+
+
 def test_a_refused_key_is_corrected_before_anything_is_run_again() -> None:
     counts = dict.fromkeys(MEANING, 0) | {"unsent": 1}
     [refused] = next_steps(counts, COMMANDS, "r.csv", ApiError("The key is wrong."))

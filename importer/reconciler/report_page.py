@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from importer.logs import redacted
 from importer.reconciler.atomic import write_atomically
-from importer.reconciler.report_sections import plain, render_sections
+from importer.reconciler.report_html import plain
+from importer.reconciler.report_sections import render_sections
 from importer.reconciler.report_style import STYLE
 
 if TYPE_CHECKING:

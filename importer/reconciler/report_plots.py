@@ -49,11 +49,26 @@ def plot_progress(sending: Mapping[str, object]) -> str:
 
 def plot_rate(sending: Mapping[str, object], pauses: Sequence[Mapping[str, float]]) -> str:
     """Return the rows a second by what became of them, over time, with the pauses behind them."""
+    return _plot_stack(sending, pauses, STACK, 190, "Rows per second by outcome, over time")
+
+
+def plot_retries(sending: Mapping[str, object], pauses: Sequence[Mapping[str, float]]) -> str:
+    """Return the retries a second on the time axis of `plot_rate`, with the pauses behind them."""
+    return _plot_stack(sending, pauses, ("retries",), 110, "Retries per second, over time")
+
+
+def _plot_stack(
+    sending: Mapping[str, object],
+    pauses: Sequence[Mapping[str, float]],
+    names: Sequence[str],
+    height: int,
+    title: str,
+) -> str:
+    """Return how often a second each of `names` happened, one upon the other."""
     over_time, span, seconds = _times(sending)
-    columns = list(zip(*(over_time[name] for name in STACK), strict=True))
+    columns = list(zip(*(over_time[name] for name in names), strict=True))
     lengths = [_length(place, span, seconds) for place in range(len(columns))]
     most = max((sum(each) / length for each, length in zip(columns, lengths, strict=True)))
-    height = 190
     top = _nice(most)
     scale_x, scale_y = _scale(seconds, INNER), _scale(top, height - TOP - BOTTOM)
     base = height - BOTTOM
@@ -63,12 +78,12 @@ def plot_rate(sending: Mapping[str, object], pauses: Sequence[Mapping[str, float
         x, width = LEFT + place * span * scale_x, max(span * scale_x - 1, 0.6)
         width = min(width, LEFT + INNER - x)
         y = float(base)
-        for name, count in zip(STACK, counts, strict=True):
+        for name, count in zip(names, counts, strict=True):
             tall = count / length * scale_y
             y -= tall
             if count:
                 parts.append(_bar(f"s-{name}", x, y, width, tall))
-    return _svg(height, "Rows per second by outcome, over time", parts)
+    return _svg(height, title, parts)
 
 
 def plot_latency(latency: Mapping[str, object]) -> str:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.reconciler.next_steps import MEANING
-from importer.reconciler.report_plots import (
-    STACK,
-    plot_latency,
-    plot_progress,
-    plot_rate,
-    plot_shares,
-    spell_seconds,
+from importer.reconciler.report_html import (
+    plain,
+    render_code,
+    render_prose,
+    render_section,
+    render_table,
+    render_tag,
+    spell_amount,
 )
+from importer.reconciler.report_plots import plot_shares, spell_seconds
+from importer.reconciler.report_sending import render_sending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from importer.reconciler.error_groups import FaultGroup
 
 SHOWN_GROUPS: Final = 100
 """Kinds of errors that are listed; the results file has every row."""
 SHOWN_RUNS: Final = 50
-SHOWN_PAUSES: Final = 10
-_CELL_CLASSES: Final = {"#": ' class="n"', "~": ' class="wide"'}
 _PERSON: Final = ("in_doubt", "rejected", "invalid", "duplicate", "conflict")
 
 
@@ -43,7 +42,7 @@ def render_sections(
         _tiles(told),
         _next_steps(told),
         _statuses(told),
-        _sending(runs),
+        render_sending(runs),
         _errors(errors),
         _runs(runs),
         _facts(told, command),
@@ -99,21 +98,22 @@ def _tiles(told: Mapping[str, Any]) -> str:
 
 def _next_steps(told: Mapping[str, Any]) -> str:
     if not told["next"]:
-        return _section(
+        return render_section(
             "What to do next", "<p>Nothing: there is nothing left to send or to fix.</p>"
         )
     steps = (
-        f"<p>{_prose(step['text'])}</p><pre>{plain(step['command'])}</pre>" for step in told["next"]
+        f"<p>{render_prose(step['text'])}</p><pre>{plain(step['command'])}</pre>"
+        for step in told["next"]
     )
     stopped = f"<p>Stopped early: {plain(told['stopped'])}</p>" if told["stopped"] else ""
-    return _section("What to do next", stopped + "".join(steps))
+    return render_section("What to do next", stopped + "".join(steps))
 
 
 def _statuses(told: Mapping[str, Any]) -> str:
     counts = {status: told["counts"][status] for status in MEANING}
     rows = [
         (
-            _tag(status),
+            render_tag(status),
             f"{found:,}",
             spell_amount(told["amounts"].get(status)),
             plain(MEANING[status]),
@@ -123,61 +123,8 @@ def _statuses(told: Mapping[str, Any]) -> str:
     ]
     if not rows:
         return ""
-    table = _table(("Status", "#Rows", "#Amount", "Meaning"), rows)
-    return _section("Rows and amounts by status", plot_shares(counts) + table)
-
-
-def _sending(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return the plots of the latest run that sent something."""
-    sent = next((run for run in reversed(runs) if run.get("sending")), None)
-    if sent is None:
-        return ""
-    sending = sent["sending"]
-    when = "" if sent is runs[-1] else f" by the run of {plain(sent['started_at'])}"
-    parts = []
-    if sending["rows"]:
-        used = [name for name in STACK if any(sending["over_time"][name])]
-        legend = [*used, *(["pause"] if sending["pauses"] else [])]
-        parts += [
-            "<h3>Rows done</h3>",
-            plot_progress(sending),
-            f"<h3>Rows per second (on average {sending['rows_per_second']:,})</h3>",
-            plot_rate(sending, sending["pauses"]),
-            f'<div class="legend">{"".join(map(_tag, legend))}</div>',
-        ]
-    if sending["latency"]:
-        latency = sending["latency"]
-        told = ", ".join(f"{name} {spell_seconds(latency[name])}" for name in ("p50", "p95", "p99"))
-        longest = spell_seconds(latency["longest"])
-        parts += [
-            f"<h3>Requests by latency: {told}, longest {longest}</h3>",
-            plot_latency(latency),
-        ]
-    parts += _retries(sending)
-    return _section(f"Sending{when}", "".join(parts), long=True)
-
-
-def _retries(sending: Mapping[str, Any]) -> Iterator[str]:
-    pauses = sending["pauses"]
-    yield f"<h3>Retries ({sending['retries']:,}) and pauses ({sending['pause_count']:,})</h3>"
-    if not sending["retries"] and not pauses:
-        yield "<p>None.</p>"
-    if sending["retries"]:
-        rows = [(_code(code), f"{times:,}") for code, times in sending["retries_by_code"].items()]
-        yield _table(("Retried after", "#Times"), rows, css="small")
-    if pauses:
-        times = [
-            (
-                f"after {spell_seconds(pause['at'])}",
-                spell_seconds(pause["seconds"]),
-                plain(pause["why"]),
-            )
-            for pause in pauses[:SHOWN_PAUSES]
-        ]
-        yield _table(("Pause", "#Length", "Why"), times, css="small")
-        more = sending["pause_count"] - len(times)
-        also = f" and {more:,} more" if more else ""
-        yield f"<p>{spell_seconds(sending['paused_seconds'])} in all{also}.</p>"
+    table = render_table(("Status", "#Rows", "#Amount", "Meaning"), rows)
+    return render_section("Rows and amounts by status", plot_shares(counts) + table)
 
 
 def _errors(groups: Sequence[FaultGroup]) -> str:
@@ -185,21 +132,21 @@ def _errors(groups: Sequence[FaultGroup]) -> str:
         return ""
     rows = [
         (
-            _tag(group.status),
+            render_tag(group.status),
             plain(group.column),
-            _code(group.code),
+            render_code(group.code),
             f"{group.count:,}",
             plain(
                 ", ".join(map(str, group.rows)) + (" …" if group.count > len(group.rows) else "")
             ),
-            _prose(group.example),
+            render_prose(group.example),
         )
         for group in groups[:SHOWN_GROUPS]
     ]
-    table = _table(("Status", "Column", "Code", "#Rows", "First rows", "~Example"), rows)
+    table = render_table(("Status", "Column", "Code", "#Rows", "First rows", "~Example"), rows)
     more = len(groups) - len(rows)
     note = f"<p>{more:,} more kinds stand in the results file.</p>" if more else ""
-    return _section("What is wrong, by column and code", table + note, long=True)
+    return render_section("What is wrong, by column and code", table + note, long=True)
 
 
 def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -218,7 +165,7 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
             )
         )
     headers = ("Started", "#Rows sent", "#Requests", "#Sending took", "#Exit code")
-    return _section("Runs of this import", _table(headers, rows), long=True)
+    return render_section("Runs of this import", render_table(headers, rows), long=True)
 
 
 def _facts(told: Mapping[str, Any], command: str) -> str:
@@ -232,70 +179,22 @@ def _facts(told: Mapping[str, Any], command: str) -> str:
         )
     ]
     shown = f"<h3>The command of this run</h3><pre>{plain(command)}</pre>"
-    return _section("Files", _table(("", "~"), rows) + shown)
+    return render_section("Files", render_table(("", "~"), rows) + shown)
 
 
 def _configuration(config: Mapping[str, Mapping[str, object]]) -> str:
     rows = [
-        (_code(f"{section}.{key}"), plain(_spell_setting(value)))
+        (render_code(f"{section}.{key}"), plain(_spell_setting(value)))
         for section, keys in config.items()
         for key, value in keys.items()
     ]
     note = "<p>The API key is no part of the configuration and stands nowhere.</p>"
-    return _section("Configuration used", _table(("Setting", "~Value"), rows) + note, long=True)
+    return render_section(
+        "Configuration used", render_table(("Setting", "~Value"), rows) + note, long=True
+    )
 
 
 def _spell_setting(value: object) -> str:
     if value is None or value in ("", []):
         return "not set"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def spell_amount(amount: str | None) -> str:
-    """Return an amount with its thousands apart; empty where there is none."""
-    if amount is None:
-        return ""
-    whole, _, decimals = amount.partition(".")
-    grouped = f"{int(whole):,}" if int(whole) else whole
-    return f"{grouped}.{decimals}" if decimals else grouped
-
-
-def _section(title: str, body: str, *, long: bool = False) -> str:
-    css = ' class="long"' if long else ""
-    return f"<section{css}><h2>{escape(title)}</h2>{body}</section>\n"
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, css: str = "") -> str:
-    """Return a table of ready HTML cells; # before a header means numbers, ~ texts to be folded."""
-    classes = [_CELL_CLASSES.get(header[:1], "") for header in headers]
-    head = ""
-    if any(headers):
-        cells = zip(classes, headers, strict=True)
-        head = "".join(f"<th{css}>{escape(name.lstrip('#~'))}</th>" for css, name in cells)
-        head = f"<thead><tr>{head}</tr></thead>"
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{css}>{cell}</td>" for css, cell in zip(classes, row, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    return f'<table class="{css}">{head}<tbody>{body}</tbody></table>'
-
-
-def _tag(status: str) -> str:
-    return f'<span class="tag s-{escape(status)}">{escape(status.replace("_", " "))}</span>'
-
-
-def _code(text: str) -> str:
-    return f"<code>{plain(text)}</code>"
-
-
-def _prose(text: str) -> str:
-    """Return a text in which `words between backticks` are set as code."""
-    return re.sub("`([^`<>]+)`", r"<code>\1</code>", plain(text))
-
-
-def plain(value: object) -> str:
-    """Return a value as text that is nothing but text to a browser."""
-    shown = "".join(each if each.isprintable() else "\ufffd" for each in str(value))
-    return escape(shown)

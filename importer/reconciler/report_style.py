@@ -78,6 +78,7 @@ svg text { fill: var(--soft); paint-order: stroke; stroke: var(--card); stroke-w
 .s-duplicate { fill: var(--duplicate); --tag: var(--duplicate); }
 .s-conflict { fill: var(--conflict); --tag: var(--conflict); }
 .s-unsent { fill: var(--unsent); --tag: var(--unsent); }
+.s-retries { fill: var(--rejected); }
 .s-pause { --tag: var(--pause); }
 @media print {
   :root { --page: #fff; --card: #fff; --text: #000; --soft: #444; --line: #ccc; --code: #f4f4f4;

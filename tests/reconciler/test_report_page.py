@@ -102,7 +102,7 @@ def test_the_page_is_well_formed_and_asks_nobody_for_anything() -> None:
 
 def test_plots_are_svg_that_any_parser_takes() -> None:
     plots = re.findall(r"<svg.*?</svg>", page(summary()), re.DOTALL)
-    assert len(plots) == 4
+    assert len(plots) == 5
     for plot in plots:
         root = ET.fromstring(plot)  # noqa: S314 - our own text
         assert root.attrib["aria-label"]

@@ -115,7 +115,7 @@ class Screen(Protocol):
         """Return whether the rows may be sent."""
 
     def watch(
-        self, run_id: int, progress: Progress, total: int
+        self, progress: Progress, total: int
     ) -> AbstractContextManager[Callable[[Event], None]]:
         """Return what is told of every event while `total` rows are sent."""
 

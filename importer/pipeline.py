@@ -8,6 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from importer.conclusion import conclude
 from importer.dispatch import NOTHING_SENT, send_rows
 from importer.errors import ExitCode, LedgerError
@@ -51,7 +53,7 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
         sent = NOTHING_SENT
         if total:
             progress = Progress(workspace.path, file=job.path.name, total=total)
-            with screen.watch(run_id, progress, total) as observe:
+            with screen.watch(progress, total) as observe:
                 sent = send_rows(prepared, api, ledger, run_id, observe)
             screen.show_unstored(sent.report)
         files = WrittenFiles(workspace.written_path)
@@ -104,8 +106,8 @@ def rewrite_results(job: Job, screen: Screen) -> Ended:
 
 
 def _begin(prepared: Prepared, ledger: Ledger) -> int:
-    """Record the run with its plan."""
-    _, run_id = ledger.begin_run(
+    """Record the run with its plan; every log line names it from now on."""
+    imported, run_id = ledger.begin_run(
         scope=prepared.view.scope,
         batch=prepared.view.batch,
         file=prepared.reading.source.name,
@@ -113,6 +115,7 @@ def _begin(prepared: Prepared, ledger: Ledger) -> int:
         plan=json.dumps(asdict(prepared.summary), default=str),
         at=_now(),
     )
+    structlog.contextvars.bind_contextvars(import_id=imported.id, run_id=run_id)
     return run_id
 
 

@@ -83,11 +83,9 @@ class CommandScreen:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     @contextmanager
-    def watch(
-        self, run_id: int, progress: ProgressFile, total: int
-    ) -> Iterator[Callable[[Event], None]]:
+    def watch(self, progress: ProgressFile, total: int) -> Iterator[Callable[[Event], None]]:
         """Show each event in the progress file, on the bar or in the log."""
-        with structlog.contextvars.bound_contextvars(run_id=run_id), self._shown(total) as shown:
+        with self._shown(total) as shown:
             tally = Tally(progress, total, shown, structlog.get_logger(), time.monotonic)
             with ticking(tally.tick):
                 yield tally.observe

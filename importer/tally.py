@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -89,7 +90,7 @@ class Tally:
             self._pause = None
             self._progress.pause(None)
         tell = self._log.warning if status is RowStatus.IN_DOUBT else self._log.debug
-        tell(f"row.{status}", row=event.row, attempts=event.attempts, code=event.outcome.code)
+        tell(f"row.{status}", row=event.row, attempt=event.attempts, code=event.outcome.code)
         if self._shown is not None:
             self._show(now)
 
@@ -117,14 +118,17 @@ class Tally:
 
 @contextmanager
 def ticking(tick: Callable[[], None], every: float = TICK) -> Iterator[None]:
-    """Call `tick` every so many seconds, in a thread of its own, until the block ends."""
+    """Call `tick` every so many seconds, in a thread of its own, until the block ends.
+
+    What it logs carries what is bound to this thread's log lines now: the import, the run.
+    """
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(every):
             tick()
 
-    thread = threading.Thread(target=run, name="tick", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="tick", daemon=True)
     thread.start()
     try:
         yield

@@ -153,6 +153,7 @@ def test_the_systemd_unit_waits_longer_than_a_request_may_take() -> None:
     unit.read(ROOT / "docs" / "systemd" / "importer.service")
     service = dict(unit["Service"])
     assert int(service["timeoutstopsec"]) == 200 > SendSection().timeout
+    assert service["standarderror"] == "journal", "words for people among the JSON lines"
     assert service["execstart"].split()[1:] == ["run", "daily.csv", "--quiet", "--json"]
 
 

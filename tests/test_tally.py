@@ -40,8 +40,8 @@ def test_a_row_is_a_debug_event_and_doubt_a_warning(tmp_path: Path) -> None:
     watched.tally.observe(Retrying(2, 1, LATER, 0.5))
     watched.tally.observe(Settled(2, 2, CREATED))
     watched.tally.observe(Settled(3, 1, UNKNOWN))
-    assert [(one["level"], one["event"]) for one in watched.logged] == [
-        *[("debug", "row.retrying"), ("debug", "row.created"), ("warning", "row.in_doubt")]
+    assert [(one["level"], one["event"], one["attempt"]) for one in watched.logged] == [
+        *[("debug", "row.retrying", 1), ("debug", "row.created", 2), ("warning", "row.in_doubt", 1)]
     ]
 
 
@@ -89,6 +89,19 @@ def test_the_bar_says_that_the_run_is_stopping(tmp_path: Path) -> None:
     watched.tally.observe(Stopped("SIGINT"))
     watched.tally.tick()
     assert watched.shown[-1][0] == "stopping: SIGINT"
+
+
+def test_what_a_tick_logs_carries_what_its_run_has_bound() -> None:
+    bound: list[dict[str, Any]] = []
+    ticked = threading.Event()
+
+    def tick() -> None:
+        bound.append(structlog.contextvars.get_contextvars())
+        ticked.set()
+
+    with structlog.contextvars.bound_contextvars(run_id=7), ticking(tick, every=0.001):
+        assert ticked.wait(10)
+    assert bound[0] == {"run_id": 7}
 
 
 def test_ticks_come_while_the_block_lasts_and_not_after_it() -> None:

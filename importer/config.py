@@ -304,12 +304,13 @@ def api_key(config: Config, environ: Mapping[str, str] | None = None) -> ApiKey 
     Raises ConfigError, which never shows it, for a key that cannot be a header's value: httpx
     would quote it in its own error.
     """
-    text = (os.environ if environ is None else environ).get("KEEN_API_KEY", "")
+    environ = os.environ if environ is None else environ
+    text = environ.get("KEEN_API_KEY", "")
     place = "KEEN_API_KEY"
     if not text:
         if config.api.key_file is None:
             return None
-        text = sources.read_key_file(config.api.key_file)
+        text = sources.read_key_file(config.api.key_file, environ)
         place = "the key file"
     if not KEY.fullmatch(text):
         raise ConfigError(

@@ -121,11 +121,13 @@ def _split(text: str, field: FieldInfo) -> object:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def read_key_file(path: Path) -> str:
+def read_key_file(path: Path, environ: Mapping[str, str]) -> str:
     """Return the one line of a key file.
 
     Raises ConfigError where it is missing, empty or longer, and (POSIX) where anybody but its
     owner can read it. No message shows its content, nor a path that looks like a key itself.
+    A credential of systemd's (`LoadCredential=`) shows its access list as the group's rights: it
+    is 0440 in a folder that only the service may enter, which CREDENTIALS_DIRECTORY names.
     """
     shown = mask(str(path))
     try:
@@ -137,7 +139,9 @@ def read_key_file(path: Path) -> str:
             f"The key file {shown} cannot be read: {error.strerror}.",
             "api.key_file is the path of a file that holds the API key.",
         ) from None
-    if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
+    credential = str(path.parent) == environ.get("CREDENTIALS_DIRECTORY")
+    others = stat.S_IROTH if credential else stat.S_IRGRP | stat.S_IROTH
+    if os.name == "posix" and mode & others:
         raise ConfigError(
             f"The key file {shown} can be read by other users.", f"Run `chmod 600 {shown}`."
         )

@@ -316,6 +316,23 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -
     assert UUID_KEY not in str(raised.value)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such bits")
+def test_a_credential_of_systemd_may_show_its_access_list_as_the_groups_rights(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path / "keen-api-key", UUID_KEY)
+    file.chmod(0o440)
+    config = load_config(None, {"IMPORTER_API__KEY_FILE": str(file)}).config
+    key = api_key(config, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert key is not None
+    assert key.get_secret_value() == UUID_KEY
+    with pytest.raises(ConfigError, match="can be read by other users"):
+        api_key(config, {"CREDENTIALS_DIRECTORY": str(tmp_path / "of-another-service")})
+    file.chmod(0o444)
+    with pytest.raises(ConfigError, match="can be read by other users"):
+        api_key(config, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -244,7 +244,7 @@ def sandbox(
         typer.Option(
             metavar="NAME=SHARE",
             help="Make a share of the calls fail, e.g. reset-after-commit=0.05. Repeatable; "
-            "`--fault help` lists the names.",
+            "`--fault help` says what each does.",
             show_default=False,
         ),
     ] = None,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from importer.errors import ExitCode
 from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
+from importer.sandbox.effects import describe
 from importer.sandbox.faults import Fault, FaultPlan, parse_shares
 from importer.sandbox.server import SandboxSettings, serve_forever
 
@@ -31,7 +32,7 @@ def sandbox_command(
     """Serve the sandbox on 127.0.0.1; `latency` in seconds."""
     if "help" in faults:
         for fault in Fault:
-            print(fault.value)
+            print(f"{fault.value:<36} {describe(fault)}")
         return ExitCode.OK
     settings = SandboxSettings(
         audit=audit or Path("sandbox-audit.jsonl"),

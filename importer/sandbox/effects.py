@@ -152,3 +152,54 @@ EFFECTS: Final[dict[Fault, Effect]] = {
     },
 }
 """Every fault and what it does. Statuses and codes: Supabase's and Cloudflare's own lists."""
+
+
+_PAUSES: Final = {
+    Pause.NONE: "",
+    Pause.SLOW: " after a while",
+    Pause.CLIENT_GONE: " once the client has given up",
+}
+_CONTENTS: Final = {
+    Content.TRUE: "the true answer",
+    Content.ERROR: 'Keen\'s {{"error": "{text}"}}',
+    Content.PLATFORM: "the platform's {text}",
+    Content.HTML: "a page of HTML",
+    Content.EMPTY: "an empty body",
+    Content.NO_ID: "the true answer but for the purchase's id",
+    Content.HUGE: "2 MB of padding and the true answer",
+    Content.NOISE: "noise that is said to be gzip",
+}
+_WIRES: Final = {
+    Wire.WHOLE: "",
+    Wire.EARLY_HINTS: " after a 103",
+    Wire.WHOLE_THEN_CLOSE: ", and the kept connection is closed",
+    Wire.CHUNKED: ", chunked",
+    Wire.CLOSE_DELIMITED: ", ended by the connection's end",
+    Wire.CUT_LENGTH: ", cut short of its Content-Length",
+    Wire.CUT_RESET: ", cut by a reset",
+    Wire.CUT_CHUNKED: ", cut in a chunk",
+    Wire.CUT_CLOSE_DELIMITED: ", cut where nothing tells its length",
+    Wire.DRIP: ", a byte at a time",
+}
+_NO_ANSWERS: Final = {
+    Wire.CLOSE: "the connection is closed without an answer",
+    Wire.RESET: "the connection is reset without an answer",
+    Wire.HANG: "no answer ever comes",
+}
+_HEADERS: Final = {
+    "{retry_after}": ", and Retry-After in seconds",
+    "{retry_after_date}": ", and Retry-After as a date",
+    "{redirect_to}": ", and a Location elsewhere",
+}
+
+
+def describe(fault: Fault) -> str:
+    """Return in one line what a fault does: is there a purchase, and what the client sees."""
+    effect = EFFECTS[fault]
+    purchase = "purchase" if effect.commits else "no purchase"
+    status = "" if effect.status is None else f"{effect.status} with "
+    answer = _NO_ANSWERS.get(effect.wire) or (
+        status + _CONTENTS[effect.content].format(text=effect.text) + _WIRES[effect.wire]
+    )
+    named = "".join(_HEADERS.get(value, "") for _, value in effect.headers)
+    return f"{purchase}{_PAUSES[effect.pause]}; {answer}{named}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from importer.sandbox.effects import EFFECTS
+from importer.sandbox.effects import EFFECTS, describe
 from importer.sandbox.faults import Fault
 
 
@@ -22,6 +22,14 @@ def test_a_faults_name_says_whether_it_commits(fault: Fault) -> None:
         assert EFFECTS[fault].commits
     else:
         assert EFFECTS[fault].commits is not fault.startswith("http-")
+
+
+def test_every_fault_is_described_by_what_it_alone_does() -> None:
+    told = {fault: describe(fault) for fault in Fault}
+    assert len(set(told.values())) == len(Fault)
+    for fault, line in told.items():
+        assert line.startswith("purchase") == EFFECTS[fault].commits
+        assert not {"\n", "{retry_after}", "{text}"} & set(line.split(" "))
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault.endswith("-before-commit")])

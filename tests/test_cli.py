@@ -530,6 +530,18 @@ def test_without_a_terminal_no_cell_value_reaches_the_output(
     assert "SECRET-SUM" in (tmp_path / "march.results.csv").read_text("utf-8")
 
 
+def test_every_log_line_of_a_run_names_its_import_and_itself(
+    program: Program, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    for run in (1, 2):
+        told = program("run", file, "--verbose", "--retry-rejected").stderr
+        lines = [json.loads(line) for line in told.splitlines()]
+        assert lines
+        assert {(line["import_id"], line["run_id"]) for line in lines} == {(1, run)}
+    assert "run.finished" in {line["event"] for line in lines}
+
+
 def test_quiet_says_nothing_when_all_is_well(program: Program, tmp_path: Path) -> None:
     ended = program("run", write_csv(tmp_path / "march.csv", purchases(1)), "--quiet")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -3,9 +3,9 @@
     python benchmarks/read.py [--rows 1000000] [--sheet-rows 100000]
 
 CSV: `importer check` of a file (the whole program: start, copy, proof of structure, typing, keys,
-plan) beside `csv.DictReader` with pydantic a row. Excel: reading one sheet beside bare
-python-calamine. Every figure is a process of its own; the peers run between the two runs of the
-importer, so that a busy machine shows.
+plan), and of its results file, beside `csv.DictReader` with pydantic a row. Excel: reading one
+sheet beside bare python-calamine. Every figure is a process of its own, whose modules are compiled
+already; the peers run between the two runs of the importer, so that a busy machine shows.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import openpyxl
+
+if TYPE_CHECKING:
+    import resource
 
 HEADER = (
     "lead_id",
@@ -59,6 +63,8 @@ from pathlib import Path
 from importer.reader.workbook import read_workbook
 read_workbook(Path(sys.argv[1]), "sheet.xlsx", sheet=None, header_row=None, hidden_rows=None)
 """
+ENDED = (0, 5)
+"""Exit codes of what went well; `results` of rows that were never sent gives 5."""
 NOTHING = "import python_calamine"
 NOTHING_MORE = "import importer.reader.workbook"
 
@@ -72,7 +78,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         table = write_csv(folder / "rows.csv", asked.rows)
-        check = [sys.executable, "-m", "importer", "check", str(table)]
+        importer = [sys.executable, "-m", "importer"]
+        check = [*importer, "check", str(table)]
+        run([*importer, "results", str(write_csv(folder / "few.csv", 3))], folder)
+        run([sys.executable, "-c", PEER, str(folder / "few.csv")], folder)
         print(f"{'':34}{'rows':>10}{'seconds':>9}{'CPU':>8}{'rows/s':>10}{'peak MiB':>10}")
         first = report("importer check, CSV", check, asked.rows, folder)
         peer = report(
@@ -82,7 +91,11 @@ def main() -> None:
             folder,
         )
         again = report("importer check, CSV, again", check, asked.rows, folder)
-        print(f"  times the peer's rate: {peer / min(first, again):.1f}\n")
+        print(f"  times the peer's rate: {peer / min(first, again):.1f}")
+        run([*importer, "results", str(table)], folder)
+        results = [*importer, "check", str(folder / "rows.results.csv")]
+        report("importer check, its results file", results, asked.rows, folder)
+        print()
         sheet = write_sheet(folder / "sheet.xlsx", asked.sheet_rows)
         started = report("python-calamine, no file", [sys.executable, "-c", NOTHING], 1, folder)
         bare = report(
@@ -104,23 +117,33 @@ def main() -> None:
 
 def report(name: str, command: list[str], rows: int, folder: Path) -> float:
     """Run a command, print what it took, return the seconds."""
-    environ = os.environ | {
-        "IMPORTER_WORKSPACE__PATH": str(folder / "workspace"),
-        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
-    }
-    process = subprocess.Popen(  # noqa: S603 - this program and its peers
-        command, cwd=folder, env=environ, stdout=subprocess.DEVNULL
-    )
-    began = time.perf_counter()
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{name} ended with {process.returncode}")
+    seconds, used = run(command, folder)
     rate = f"{rows / seconds:,.0f}" if rows > 1 else ""
     cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
     print(f"{name:34}{rows:>10,}{seconds:>9.2f}{cpu:>8.2f}{rate:>10}{peak:>10,}", flush=True)
     return seconds
+
+
+def run(command: list[str], folder: Path) -> tuple[float, resource.struct_rusage]:
+    """Run a command to its end; return the seconds and what it used."""
+    environ = os.environ | {
+        "IMPORTER_WORKSPACE__PATH": str(folder / "workspace"),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+    }
+    said = folder / "stderr.txt"
+    with said.open("w") as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(  # noqa: S603 - this program and its peers
+            command, cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in ENDED:
+        sys.exit(f"{' '.join(command[1:3])} ended with {process.returncode}: {said.read_text()}")
+    return seconds, used
 
 
 def write_csv(path: Path, rows: int) -> Path:

@@ -44,7 +44,8 @@ SpreadsheetFile = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="The spreadsheet: .csv, .csv.gz, .csv.zst or .xlsx; - for standard input.",
+        help="The spreadsheet: .csv, .csv.gz, .csv.zst, .xlsx, .xlsm, .xlsb, .xls, .ods; - for "
+        "standard input.",
         show_default=False,
     ),
 ]

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from importer.reader.cells import compact, holds, refuse_kinds
+from importer.reader.cells import compact, holds, refuse_kinds, replace_some
 from importer.reader.currencies import CURRENCY_CODES, ONE_CURRENCY
 from importer.reader.faults import FaultCode
 
@@ -30,7 +30,24 @@ _WRITTEN: Final = (
 
 _SIGNS: Final = ("", "+", "-", "()")
 
-_SIMPLE: Final = r"^[0-9]{1,12}(?:\.[0-9]{1,2})?$"
+SIMPLE_DECIMALS: Final = 2
+
+
+def _certain(decimal: str, thousands: str) -> str:
+    """Return the pattern of digits that mean one amount, under this decimal sign only."""
+    groups = f"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{3}}){{1,3}}"
+    return f"(?:[0-9]{{1,12}}|{groups}){decimal}[0-9]{{1,{SIMPLE_DECIMALS}}}"
+
+
+PROOFS: Final = {".": rf"^{_certain(r'[.]', ',')}$", ",": rf"^{_certain(',', '[.]')}$"}
+"""Decimal sign → the simple cells that prove it: nobody groups by one or two digits."""
+_SIMPLE: Final = {
+    "auto": rf"^(?:[0-9]{{1,12}}|{_certain('[.]', ',')}|{_certain(',', '[.]')})$",
+    ".": rf"^(?:[0-9]{{1,12}}|{_certain('[.]', ',')})$",
+    ",": rf"^(?:[0-9]{{1,12}}|{_certain(',', '[.]')})$",
+}
+_CANONICAL: Final = r"^(?:0|[1-9][0-9]*)(?:\.[0-9]?[1-9])?$"
+"""What of `simple_texts` is canonical as it stands."""
 
 _NUMBER: Final = r"^-?[0-9]+(?:\.[0-9]+)?$"
 """How a workbook's numbers arrive (table.CELL_KIND)."""
@@ -56,9 +73,6 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
     `point` and `comma` are its canonical amounts under either decimal sign, null where it cannot
     be read so or where `decimal` rules that out.
     """
-    simple = _shape_simple(cells, decimal)
-    if simple is not None:
-        return simple
     plain = compact(cells)
     if holds(cells, _BLANK):
         plain = plain.str.replace_all(_BLANK, " ")
@@ -103,32 +117,38 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
     )
 
 
-def _shape_simple(cells: pl.DataFrame, decimal: str) -> pl.DataFrame | None:
-    """Return what `shape` does where the whole column is written like `1234.50`, else None.
+def simple_texts(cells: pl.DataFrame, decimal: str) -> pl.Series:
+    """Return the texts that mean one amount whatever the other cells say, as most do; else null."""
+    texts, kinds = cells["text"], cells["kind"]
+    simple = texts.str.contains(_SIMPLE[decimal])
+    if kinds.null_count() < len(kinds):
+        simple &= kinds.is_null() | kinds.is_in(["text", "number"])
+        simple &= kinds.ne_missing("number") | texts.str.contains(_NUMBER)
+    return texts.set(~simple.fill_null(value=False), None)
 
-    So are most columns, and all that `shape` looks for would take ten times as long. A point
-    before one or two digits is no thousands separator, so only whole numbers have a `comma`.
-    """
-    if decimal == "," or not cells["text"].str.contains(_SIMPLE).fill_null(value=True).all():
-        return None
-    unknown = cells["kind"].drop_nulls().unique().to_list()
-    if not set(unknown) <= {"number", "text"}:
-        return None
-    is_number = pl.col("kind").eq_missing("number")
-    no_text = pl.lit(None, dtype=pl.String)
+
+def tidy(simple: pl.Series) -> pl.Series:
+    """Return the canonical amounts of `simple_texts`."""
+    pointed = _with_points(simple)
+    untidy = ~pointed.str.contains(_CANONICAL).fill_null(value=True)
+    if not untidy.any():
+        return pointed
+    rest = pointed.filter(untidy).to_frame("text").with_columns(minus=pl.lit(""))
+    tidied = rest.select(_canonical(pl.lit(value=True), None, pl.col("text"))).to_series()
+    return replace_some(pointed, untidy, tidied)
+
+
+def _with_points(simple: pl.Series) -> pl.Series:
+    """Return `simple_texts` with a point for the decimal sign and nothing between thousands."""
+    written = simple.str.contains(",", literal=True).fill_null(value=False)
+    if not written.any():
+        return simple
     text = pl.col("text")
-    typed = cells.with_columns(body=text, minus=pl.lit(""))
-    whole = ~text.str.contains(".", literal=True) & ~is_number & pl.lit(decimal != ".")
-    return typed.with_columns(
-        clean="text",
-        is_number=is_number,
-        refused=no_text,
-        point=_canonical(pl.lit(value=True), None, text),
-    ).select(
-        *("row", "text", "clean", "is_number", "refused", "point"),
-        comma=pl.when(whole).then("point"),
-        ambiguous=pl.lit(value=False),
-        currency=no_text,
+    by_comma = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    by_point = text.str.replace_all(",", "", literal=True)
+    proven = pl.when(text.str.contains(PROOFS[","])).then(by_comma).otherwise(by_point)
+    return replace_some(
+        simple, written, simple.filter(written).to_frame("text").select(proven).to_series()
     )
 
 

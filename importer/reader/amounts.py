@@ -7,19 +7,23 @@ only cells that can be read in one way decide which. Whatever stays unproven is 
 from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from importer.reader.amount_shapes import shape
+from importer.reader.amount_shapes import PROOFS, SIMPLE_DECIMALS, shape, simple_texts, tidy
 from importer.reader.cells import EXACT_DIGITS, Reading, count_refused
 from importer.reader.currencies import SIGNS
 from importer.reader.faults import FaultCode
 from importer.reader.notes import note
+from importer.reader.plain_cells import complete
 
 if TYPE_CHECKING:
     from importer.config import FormatSection, RulesSection
     from importer.reader.notes import Note
+
+
+_PART_ROWS: Final = 50_000
 
 
 def read_amounts(cells: pl.DataFrame, layout: FormatSection, rules: RulesSection) -> Reading:
@@ -28,7 +32,47 @@ def read_amounts(cells: pl.DataFrame, layout: FormatSection, rules: RulesSection
     Nothing is ever rounded. `detail` holds both readings of an ambiguous cell, all currencies
     of a mixed column, or the one that is configured.
     """
+    texts = simple_texts(cells, layout.decimal)
+    values, others = tidy(texts), _need_judging(cells, texts)
+    if rules.max_amount:
+        too_large = pl.select(_exceeds(pl.lit(values), rules.max_amount)).to_series()
+        others |= too_large.fill_null(value=False)
+    if 2 * others.sum() >= cells.height or rules.max_decimals < SIMPLE_DECIMALS:
+        return _read(cells, layout, rules)
+    # Of the simple cells, whose amounts are certain, only the first of either decimal sign proves
+    # more.
+    typed = texts.set(cells["kind"].eq_missing("number"), None)
+    first = [_first(typed, pattern) for pattern in PROOFS.values()]
+    others |= pl.int_range(cells.height, eager=True).is_in(first)
+    return complete(values, others, _read(cells.filter(others), layout, rules))
+
+
+def _first(texts: pl.Series, pattern: str) -> int | None:
+    """Return where the first text is that has the pattern."""
+    before = 0
+    for part in texts.to_frame().iter_slices(_PART_ROWS):
+        found = part.to_series().str.contains(pattern).arg_true()
+        if len(found):
+            return before + int(found[0])
+        before += part.height
+    return None
+
+
+def _need_judging(cells: pl.DataFrame, simple: pl.Series) -> pl.Series:
+    """Return which cells are neither empty nor `simple` (texts), or say more than their text."""
+    others = simple.is_null() & cells["text"].is_not_null()
+    if cells["kind"].null_count() < cells.height:
+        others |= simple.is_null() & cells["kind"].is_not_null()
+    if "shown" in cells.columns:
+        others |= cells["shown"].is_not_null()
+    return others
+
+
+def _read(cells: pl.DataFrame, layout: FormatSection, rules: RulesSection) -> Reading:
+    """Do what `read_amounts` does for cells of every spelling."""
     shaped = shape(cells, layout.decimal)
+    if "shown" in cells.columns:
+        shaped = shaped.with_columns(currency=pl.coalesce("currency", cells["shown"]))
     decimal, notes = _prove_decimal(shaped, rules)
     if layout.decimal != "auto":
         notes = (note(f'Amounts read with "{layout.decimal}" as the decimal sign, as configured.'),)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.reader.faults import FaultCode
-from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
+from importer.reader.table import CELL_KIND, Table, cell_name, currency_name, kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,9 +53,16 @@ class Reading:
 
 
 def take_column(table: Table, index: int) -> pl.DataFrame:
-    """Return the cells of one column as the readers want them: `row`, `text`, `kind`."""
+    """Return the cells of one column as the readers want them: `row`, `text`, `kind`.
+
+    Where number formats show a currency, it is in `shown`.
+    """
     kind = pl.col(kind_name(index)) if table.has_kinds else pl.lit(None, dtype=CELL_KIND)
-    return table.cells.select("row", text=pl.col(cell_name(index)), kind=kind)
+    cells = table.cells.select("row", text=pl.col(cell_name(index)), kind=kind)
+    currency = currency_name(index)
+    if currency in table.cells.columns:
+        return cells.with_columns(table.cells[currency].alias("shown"))
+    return cells
 
 
 def read_lead_ids(cells: pl.DataFrame) -> Reading:
@@ -185,6 +192,16 @@ def refuse_kinds(clean: pl.Expr, refused: Mapping[str, FaultCode]) -> pl.Expr:
     )
     spelt = pl.when(clean.str.contains(_ERROR_TEXT)).then(pl.lit(FaultCode.ERROR_CELL))
     return pl.coalesce(by_kind, spelt)
+
+
+def replace_some(values: pl.Series, some: pl.Series, by: pl.Series) -> pl.Series:
+    """Return `values` where those that are in `some` (Boolean) are the next one of `by` each."""
+    return values.zip_with(~some, by.gather(places(some)))
+
+
+def places(some: pl.Series) -> pl.Series:
+    """Return of each row that is in `some` (Boolean) how many such rows stand before it."""
+    return pl.select(pl.when(some).then(some.cum_sum() - 1)).to_series()
 
 
 def count_refused(cells: pl.DataFrame, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 CURRENCY_CODES: Final = frozenset(
@@ -38,5 +39,45 @@ SIGNS: Final = {
     "\u20ba": frozenset({"TRY"}),
     "\u20bd": frozenset({"RUB"}),
     "\u20be": frozenset({"GEL"}),
+    "kr": frozenset({"DKK", "ISK", "NOK", "SEK"}),
+    "kr.": frozenset({"DKK", "ISK"}),
+    "Fr.": frozenset({"CHF", "XAF", "XOF"}),
 }
 """Sign → the currencies that it can mean, where the configuration names one."""
+
+_WORDS: Final = {
+    "US$": "USD",
+    "C$": "CAD",
+    "CA$": "CAD",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "NT$": "TWD",
+    "S$": "SGD",
+    "MX$": "MXN",
+    "R$": "BRL",
+    "K\u010d": "CZK",
+    "z\u0142": "PLN",
+    "Ft": "HUF",
+    "lei": "RON",
+    "\u043b\u0432.": "BGN",
+    "R": "ZAR",
+    "RM": "MYR",
+    "Rp": "IDR",
+    "S/": "PEN",
+}
+"""What number formats of spreadsheet programs call a currency, and no text cell is read by."""
+
+
+def name_currency(word: str) -> str | None:
+    """Return the currency that a word of a number format names, None where it names none.
+
+    An ISO 4217 code, or the sign itself where it can mean several.
+    """
+    if word.upper() in CURRENCY_CODES:
+        return word.upper()
+    known = ONE_CURRENCY.get(word) or _WORDS.get(word)
+    if known is None and (word in SIGNS or (len(word) == 1 and unicodedata.category(word) == "Sc")):
+        return word
+    return known

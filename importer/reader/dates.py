@@ -13,7 +13,8 @@ import polars as pl
 
 from importer.errors import ConfigError
 from importer.reader import date_formats as formats
-from importer.reader.cells import Reading, compact, count_refused, refuse_kinds
+from importer.reader.cells import Reading, count_refused
+from importer.reader.date_shapes import spell
 from importer.reader.faults import FaultCode
 from importer.reader.notes import note
 
@@ -27,19 +28,6 @@ FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
 LAST_LOCAL_YEAR: Final = 2099
 """Measured: polars knows no summer time from 2100 on and would be an hour off without a word."""
-
-_REFUSED_KINDS: Final = {
-    "number": FaultCode.DATE_IS_NUMBER,
-    "boolean": FaultCode.NOT_A_DATE,
-    "time": FaultCode.NOT_A_DATE,
-}
-
-_SPELT: Final = (
-    *("row", "text", "clean", "refused"),
-    *("sure", "first", "second", "ambiguous", "offset", "too_fine", "dotted"),
-)
-
-_BARE_ISO: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 FAR_PAST: Final = timedelta(days=5 * 365)
 FAR_FUTURE: Final = timedelta(days=31)
@@ -55,7 +43,24 @@ def read_dates(cells: pl.DataFrame, layout: FormatSection) -> Reading:
     Raises ConfigError for an unusable format or an unknown time zone.
     """
     _check_zone(layout.timezone)
-    spelt = _spell(cells, layout)
+    spelling = ["text"] if cells["kind"].n_unique() <= 1 else ["text", "kind"]
+    told = pl.struct(spelling) if len(spelling) > 1 else pl.col(spelling)
+    first = cells.filter(told.is_first_distinct())
+    if 2 * first.height < cells.height:
+        reading = _read(first, layout)
+        # Of ambiguous dates the notes give the number; all else is the same for equal cells.
+        if not (reading.cells["code"] == FaultCode.AMBIGUOUS_DATE).any():
+            read = first.select(spelling).hstack(reading.cells)
+            spread = cells.select(spelling).join(
+                read, on=spelling, how="left", nulls_equal=True, maintain_order="left"
+            )
+            return Reading(spread.drop(spelling), reading.notes)
+    return _read(cells, layout)
+
+
+def _read(cells: pl.DataFrame, layout: FormatSection) -> Reading:
+    """Do what `read_dates` does, cell by cell."""
+    spelt = spell(cells, layout)
     proven, notes = _prove_order(spelt)
     order = {
         "day": pl.coalesce("first", "second"),
@@ -87,11 +92,11 @@ def note_far_dates(rows: pl.DataFrame, now: datetime) -> Iterator[Note]:
         f"more than {FAR_FUTURE.days} days ahead": date > now + FAR_FUTURE,
     }
     for where, condition in far.items():
-        cells = rows.filter(pl.col("valid") & condition)
-        if cells.height:
-            count = f"{cells.height:,} date{'s' * (cells.height > 1)}"
-            shown = cells.head(1).select("row", text=date.dt.strftime("%Y-%m-%d"))
-            yield note(f"{count} lie{'s' * (cells.height == 1)} {where}, for example {{}}.", shown)
+        found = rows.select(pl.col("valid") & condition).to_series().arg_true()
+        if len(found):
+            count = f"{len(found):,} date{'s' * (len(found) > 1)}"
+            shown = rows[found[0]].select("row", text=date.dt.strftime("%Y-%m-%d"))
+            yield note(f"{count} lie{'s' * (len(found) == 1)} {where}, for example {{}}.", shown)
 
 
 def _check_zone(zone: str) -> None:
@@ -102,83 +107,6 @@ def _check_zone(zone: str) -> None:
             f'format.timezone is "{zone}", which is no time zone of the tz database.',
             'Write one such as "UTC" or "Europe/Berlin".',
         ) from None
-
-
-def _spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
-    """Return what each cell could mean, as local times.
-
-    `sure` can be nothing else; `first` and `second` are the two readings of the rest, null where
-    there is no such day, equal where both agree. With them come `offset` (minutes), `too_fine`.
-    """
-    clean = pl.col("clean")
-    frame = (
-        cells.with_columns(clean=compact(cells))
-        .with_columns(clean=pl.when(clean != "").then(clean))
-        .with_columns(refused=refuse_kinds(clean, _REFUSED_KINDS))
-    )
-    sure, guesses, is_guess = _spellings(layout)
-    for patterns, mine in ((sure, ~is_guess), (guesses, is_guess)):
-        for name, pattern in patterns.items():
-            frame = _parse(frame, name, pl.col("refused").is_null() & mine, pattern)
-    if layout.dates == "auto":
-        first, second = pl.col("day_first"), pl.col("month_first")
-    else:
-        first, second = pl.min_horizontal(list(guesses)), pl.max_horizontal(list(guesses))
-    names = [*sure, *guesses]
-    return (
-        frame.with_columns(sure=pl.coalesce(list(sure)), first=first, second=second)
-        .with_columns(
-            ambiguous=pl.col("first").ne(pl.col("second")).fill_null(value=False),
-            offset=pl.coalesce([f"{name}_offset" for name in names]),
-            too_fine=pl.any_horizontal([f"{name}_too_fine" for name in names]),
-            dotted=pl.col("dotted").is_not_null() if "dotted" in sure else pl.lit(value=False),
-        )
-        .select(_SPELT)
-    )
-
-
-def _spellings(layout: FormatSection) -> tuple[dict[str, str], dict[str, str], pl.Expr]:
-    """Return name → pattern of what is sure and of what is a guess, and which cells are guessed.
-
-    A configured format may contradict ISO (`%Y-%d-%m`); then only a workbook's own dates are sure.
-    """
-    if layout.dates == "auto":
-        sure = {"iso": formats.ISO, "year_first": formats.YEAR_FIRST, "dotted": formats.DOTTED}
-        guesses = {"day_first": formats.DAY_FIRST, "month_first": formats.MONTH_FIRST}
-        return sure, guesses, pl.col("clean").str.contains(formats.EITHER_FIRST)
-    patterns = [formats.ISO, *(formats.translate(text) for text in layout.dates)]
-    guesses = {f"format_{number}": pattern for number, pattern in enumerate(patterns)}
-    return {"iso": formats.ISO}, guesses, pl.col("kind").ne_missing("date")
-
-
-def _parse(frame: pl.DataFrame, name: str, mine: pl.Expr, pattern: str) -> pl.DataFrame:
-    """Add what the pattern makes of the `clean` cells that are `mine`: time, offset, too fine.
-
-    A column often has one spelling, and to look for a pattern is far cheaper than to take it apart.
-    """
-    clean, parts = pl.col("clean"), pl.col("parts")
-    bare = clean.str.contains(_BARE_ISO) if pattern == formats.ISO else pl.lit(value=False)
-    frame = frame.with_columns(bare=mine & bare)
-    seen = frame.select(
-        (mine & ~pl.col("bare").fill_null(value=False) & clean.str.contains(pattern)).any()
-    ).item()
-    day = pl.when("bare").then(clean).str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
-    if not seen:
-        return frame.with_columns(
-            day.alias(name),
-            pl.lit(None, dtype=pl.Int32).alias(f"{name}_offset"),
-            pl.lit(value=False).alias(f"{name}_too_fine"),
-        )
-    source = pl.when(mine).then(clean)
-    return (
-        frame.with_columns(parts=source.str.extract_groups(pattern))
-        .with_columns(
-            formats.local_time(parts, pattern).alias(name),
-            formats.offset_minutes(parts, pattern).alias(f"{name}_offset"),
-            formats.is_too_fine(parts, pattern).alias(f"{name}_too_fine"),
-        )
-        .drop("parts")
-    )
 
 
 def _prove_order(spelt: pl.DataFrame) -> tuple[str, tuple[Note, ...]]:

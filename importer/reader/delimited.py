@@ -6,14 +6,16 @@ line by line, and `records` reads and judges all the rest.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from importer.errors import SourceError, UsageError
+from importer.errors import ImporterError, SourceError, UsageError
 from importer.reader.delimiter import declared_delimiter, sniff_delimiter, split_sample
-from importer.reader.encoding import FALLBACK, find_encoding
+from importer.reader.encoding import FALLBACK, find_encoding, is_unicode, mark_of
 from importer.reader.header_row import SEARCHED_ROWS, find_header_row
 from importer.reader.headers import name_columns
 from importer.reader.plain_lines import read_plain_lines
@@ -26,6 +28,28 @@ if TYPE_CHECKING:
 
 _SAMPLE_LINES: Final = 200
 _BATCH_ROWS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is known of a file before it is read."""
+
+    name: str
+    header_row: int | None
+    delimiter: str
+    is_header: Callable[[Sequence[str | None]], bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What stands in a file, before anybody looks at the names of its columns."""
+
+    encoding: str
+    delimiter: str
+    header_at: int
+    header: list[str]
+    cells: pl.DataFrame
+    below_titles: bool
 
 
 def read_delimited(
@@ -45,52 +69,75 @@ def read_delimited(
     row names the columns. Raises SourceError on every record whose cells cannot be told apart for
     certain, UsageError where `header_row` is not there.
     """
-    encoding, notes = find_encoding(path, name, fallback)
-    with path.open(encoding=encoding, newline="") as stream:
-        sample = list(islice(stream, _SAMPLE_LINES))
-        declared = declared_delimiter(sample[0]) if sample else None
-        skipped = 1 if declared else 0
-        lines = sample[skipped:]
-        if delimiter == "auto":
-            delimiter = declared or sniff_delimiter(lines, header_row, is_header)
-        sought = header_row or _find_header_row(name, lines, delimiter, is_header)
-        records = Records(chain(lines, stream), delimiter, skipped, name)
-        header_at, header = _find_header(records, name, sought)
-        cells = None
-        if records.lines_read <= len(sample) and not records.has_faults:
-            above = "".join(sample[: records.lines_read])
-            cells = read_plain_lines(
-                path, encoding, delimiter, len(header), above=above, row=header_at + 1
-            )
-        if cells is None:
-            cells = _read_cells(records, len(header))
-    headers, positions, cells = name_columns(name, header, cells)
-    if sought is not None and header_at > 1:
-        notes += (f"Rows 1 to {header_at - 1} of {name} stand above the header and are left out.",)
+    asked = _Asked(name, header_row, delimiter, is_header)
+    notes: tuple[str, ...] = ()
+    rows = _read_unseen(path, asked)
+    if rows is None:
+        encoding, notes = find_encoding(path, name, fallback)
+        if not is_unicode(encoding):  # else the lines have just proven that they are not plain
+            rows = _read_rows(path, encoding, asked, plainly=True)
+        rows = rows or _read_rows(path, encoding, asked, plainly=False)
+        assert rows is not None  # noqa: S101 - record by record there are rows, or an error
+    headers, positions, cells = name_columns(name, rows.header, rows.cells)
+    at = rows.header_at
+    if rows.below_titles and at > 1:
+        notes += (f"Rows 1 to {at - 1} of {name} stand above the header and are left out.",)
     return Table(
         name=name,
         format="csv",
         headers=headers,
         cells=cells,
-        header_row=header_at,
-        encoding=encoding,
-        delimiter=delimiter,
+        header_row=at,
+        encoding=rows.encoding,
+        delimiter=rows.delimiter,
         notes=notes,
         positions=positions,
     )
 
 
-def _find_header_row(
-    name: str,
-    lines: Sequence[str],
-    delimiter: str,
-    is_header: Callable[[Sequence[str | None]], bool] | None,
-) -> int | None:
+def _read_unseen(path: Path, asked: _Asked) -> _Rows | None:
+    """Return the rows of a file of plain lines in UTF-8 before anybody has proven its encoding.
+
+    The plain lines prove that on the way. Whatever is wrong is left to those who can say what.
+    """
+    with suppress(ImporterError, UnicodeDecodeError):
+        return _read_rows(path, mark_of(path) or "utf-8", asked, plainly=True)
+    return None
+
+
+def _read_rows(path: Path, encoding: str, asked: _Asked, *, plainly: bool) -> _Rows | None:
+    """Return what stands in the file; None where it is to be read `plainly`, and that cannot be."""
+    with path.open(encoding=encoding, newline="") as stream:
+        sample = list(islice(stream, _SAMPLE_LINES))
+        declared = declared_delimiter(sample[0]) if sample else None
+        skipped = 1 if declared else 0
+        lines = sample[skipped:]
+        delimiter = asked.delimiter
+        if delimiter == "auto":
+            delimiter = declared or sniff_delimiter(lines, asked.header_row, asked.is_header)
+        sought = asked.header_row or _find_header_row(asked, lines, delimiter)
+        records = Records(chain(lines, stream), delimiter, skipped, asked.name)
+        header_at, header = _find_header(records, asked.name, sought)
+        if plainly:
+            if records.lines_read > len(sample) or records.has_faults:
+                return None
+            above = "".join(sample[: records.lines_read])
+            cells = read_plain_lines(
+                path, encoding, delimiter, len(header), above=above, row=header_at + 1
+            )
+            if cells is None:
+                return None
+        else:
+            cells = _read_cells(records, len(header))
+    return _Rows(encoding, delimiter, header_at, header, cells, sought is not None)
+
+
+def _find_header_row(asked: _Asked, lines: Sequence[str], delimiter: str) -> int | None:
     """Return the row of the header where title lines stand above it, else None."""
-    if is_header is None:
+    if asked.is_header is None:
         return None
     rows = islice(split_sample(lines, delimiter), SEARCHED_ROWS)
-    found = find_header_row(name, rows, is_header)
+    found = find_header_row(asked.name, rows, asked.is_header)
     first = next((row for row, _ in split_sample(lines, delimiter)), None)
     return None if found == first else found
 

@@ -40,9 +40,7 @@ def find_encoding(path: Path, name: str, fallback: str = FALLBACK) -> tuple[str,
     guess, which has read cp1252 as cp1250. Raises SourceError where bytes stay unreadable, where
     mostly valid UTF-8 is damaged (cp1252 would silently turn `ü` into `Ã¼`), and on NUL.
     """
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
+    marked = mark_of(path)
     fault = _find_fault(path, name, marked or "utf-8")
     if fault is None:
         return marked or "utf-8", ()
@@ -75,6 +73,18 @@ def find_encoding(path: Path, name: str, fallback: str = FALLBACK) -> tuple[str,
     return fallback, (note,)
 
 
+def mark_of(path: Path) -> str | None:
+    """Return the codec that the file's byte order mark names, None without one."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    return next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
+
+
+def is_unicode(encoding: str) -> bool:
+    """Return whether an encoding is one that needs no `fallback`."""
+    return encoding.startswith("utf")
+
+
 def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK_BYTES):
@@ -96,7 +106,7 @@ def _find_fault(path: Path, name: str, encoding: str) -> _Fault | None:
             return _Fault(
                 offset=offset - pending + error.start,
                 line=line + readable.count(b"\n"),
-                truncated=not block and encoding.startswith("utf"),
+                truncated=not block and is_unicode(encoding),
             )
         if "\0" in text:
             raise SourceError(

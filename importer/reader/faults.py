@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Final
 
+from importer.reader.id_shapes import describe_spoilt_id
+
 SHOWN_CHARACTERS: Final = 80
 """How much of a cell is quoted: enough to find it, too little to flood a log."""
 
@@ -131,6 +133,8 @@ def explain(code: FaultCode, place: str, text: str | None, detail: str | None) -
     """
     wrong, right = EXPLANATIONS[code]
     subject = f'"{show(text)}"' if text and text.strip() else "the cell"
+    if code is FaultCode.NOT_A_UUID and text is not None:
+        detail = detail or describe_spoilt_id(text)
     more = f" ({detail})" if detail else ""
     return f"{place}: {subject} {wrong}{more}; {right}."
 

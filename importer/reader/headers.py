@@ -8,7 +8,7 @@ import polars as pl
 
 from importer.errors import SourceError
 from importer.reader.places import column_letters
-from importer.reader.table import cell_name, kind_name
+from importer.reader.table import cell_name, currency_name, kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,11 @@ def name_columns(
     renamed = [pl.col("row")]
     for to, index in enumerate(kept):
         renamed.append(pl.col(cell_name(index)).alias(cell_name(to)))
-        if kind_name(index) in cells.columns:
-            renamed.append(pl.col(kind_name(index)).alias(kind_name(to)))
+        renamed.extend(
+            pl.col(beside(index)).alias(beside(to))
+            for beside in (kind_name, currency_name)
+            if beside(index) in cells.columns
+        )
     return headers, tuple(kept), cells.select(renamed)
 
 

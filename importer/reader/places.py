@@ -34,6 +34,18 @@ def parse_range(reference: str) -> CellRange | None:
     )
 
 
+def cell_range(first_row: int, last_row: int, first_column: int, last_column: int) -> CellRange:
+    """Return the range of these rows and columns, all counted from 0, ends included."""
+    first, last = column_letters(first_column), column_letters(last_column)
+    return CellRange(
+        f"{first}{first_row + 1}:{last}{last_row + 1}",
+        first_row + 1,
+        last_row + 1,
+        first_column,
+        last_column,
+    )
+
+
 def column_letters(index: int) -> str:
     """Return Excel's letters for the column `index` (from 0): 0 → A, 26 → AA."""
     return "".join(reversed(list(_letters(index))))

@@ -3,7 +3,8 @@
 A line that matches the pattern of a record as a whole, with as many cells as the header, is that
 record and no other: no quotation mark is open at its end. If every line of the file does, polars
 may read it; otherwise this gives None, and `records.py` reads and judges the file record by record.
-A property test holds the two to the same rows. Reads the file.
+So it does with bytes that the encoding cannot read, and with NUL. A property test holds the two to
+the same rows. Reads the file.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ import csv
 import io
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import polars as pl
 
 from importer.reader.table import cell_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_BLOCK_BYTES: Final = 8 << 20
+_BLOCK_BYTES: Final = 4 << 20
 _THREADS: Final = 2
 _BLANK: Final = "^[\\s\x1c-\x1f]*$"
 """What `str.isspace` calls blank; Rust's `\\s` lacks the four separators of ASCII."""
@@ -38,7 +40,7 @@ def read_plain_lines(
     number of the first of them, `width` the number of cells of the header. None: some line does
     not prove itself.
     """
-    if "\r" in above.replace("\r\n", ""):
+    if "\r" in above.replace("\r\n", "") or "\0" in above:
         return None
     frames: list[pl.DataFrame] = []
     waiting: deque[Future[tuple[int, pl.DataFrame] | None]] = deque()
@@ -53,7 +55,7 @@ def read_plain_lines(
         row += lines
         return True
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool, suppress(UnicodeDecodeError):
         for block in _blocks(path, encoding, len(above.encode())):
             waiting.append(pool.submit(_read_block, block, delimiter, width))
             if len(waiting) > _THREADS and not take():
@@ -61,29 +63,66 @@ def read_plain_lines(
         while waiting:
             if not take():
                 return None
-    if not frames:
-        return _empty(width)
-    return _without_blank_rows(pl.concat(frames, rechunk=False), width)
+        return _join(frames) if frames else _empty(width)
+    return None
 
 
 def _blocks(path: Path, encoding: str, skipped: int) -> Iterator[bytes]:
-    """Yield the file as UTF-8 without its first `skipped` bytes, each block of whole lines."""
+    """Yield the file as UTF-8 without its first `skipped` bytes, each block of whole lines.
+
+    Bytes that are UTF-8 already are proven so when they are read. Raises UnicodeDecodeError.
+    """
+    with path.open("rb") as stream:
+        if encoding in {"utf-8", "utf-8-sig"}:
+            mark = len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0
+            yield from _whole_lines(stream, mark + skipped)
+        else:
+            yield from _decoded(stream, encoding, skipped)
+
+
+def _whole_lines(stream: BinaryIO, at: int) -> Iterator[bytes]:
+    size = _BLOCK_BYTES
+    while True:
+        stream.seek(at)
+        block = stream.read(size)
+        end = block.rfind(b"\n") + 1 if len(block) == size else len(block)
+        if not block:
+            return
+        if end:
+            yield block[:end]
+            at, size = at + end, _BLOCK_BYTES
+        else:
+            size *= 2
+
+
+def _decoded(stream: BinaryIO, encoding: str, skipped: int) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     tail = b""
-    with path.open("rb") as stream:
-        while True:
-            read = stream.read(_BLOCK_BYTES)
-            # The encoding was proven before; UTF-8 needs no other work than to lose its BOM.
-            block = read if encoding == "utf-8" else decoder.decode(read, final=not read).encode()
-            dropped, skipped = block[skipped:], max(0, skipped - len(block))
-            whole, newline, rest = (tail + dropped).rpartition(b"\n")
-            if newline:
-                yield whole + newline
-            tail = rest
-            if not read:
-                break
+    while True:
+        read = stream.read(_BLOCK_BYTES)
+        block = decoder.decode(read, final=not read).encode()
+        dropped, skipped = block[skipped:], max(0, skipped - len(block))
+        whole, newline, rest = (tail + dropped).rpartition(b"\n")
+        if newline:
+            yield whole + newline
+        tail = rest
+        if not read:
+            break
     if tail:
         yield tail
+
+
+def _join(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the frames, which are used up, as one whose every column is of one piece.
+
+    Columns in many pieces are copied, all of them at once, by whatever is asked of the frame next.
+    """
+    return pl.DataFrame(
+        [
+            pl.concat([frame.drop_in_place(name) for frame in frames], rechunk=True)
+            for name in frames[0].columns
+        ]
+    )
 
 
 def _read_block(block: bytes, delimiter: str, width: int) -> tuple[int, pl.DataFrame] | None:
@@ -91,58 +130,79 @@ def _read_block(block: bytes, delimiter: str, width: int) -> tuple[int, pl.DataF
 
     What polars read is weighed against the block: no byte may be lost or come twice.
     """
-    lines = pl.read_lines(io.BytesIO(block)).to_series()  # ends at LF, and drops one CR before it
-    filled = ~lines.str.contains(r"^[ \t]*$")
-    shown = lines if filled.all() else lines.filter(filled)
-    if shown.is_empty():
-        return len(lines), _empty(width)
-    plain = rf'"(?:[^"\r\n]|"")*"|[^"\r\n{delimiter}]*'
-    record = rf"^(?:{plain})(?:[{delimiter}](?:{plain})){{{width - 1}}}$"
-    longest = shown.str.len_bytes().max()
-    if not isinstance(longest, int) or longest > csv.field_size_limit():
+    if b"\0" in block:
         return None
-    if not shown.str.contains(record).all():
-        return None
-    if len(shown) < len(lines):
-        block = "\n".join(shown.to_list()).encode()
-    cells = _split(block, delimiter, width)
-    if cells is None or cells.height != len(shown):
-        return None
-    texts = pl.col(pl.String)
-    rows = filled.arg_true().alias("row")
-    if cells.select(pl.any_horizontal((texts == "").any())).item():  # quoted ones
-        cells = cells.with_columns(pl.when(texts != "").then(texts))
-    return len(lines), cells.insert_column(0, rows)
-
-
-def _split(block: bytes, delimiter: str, width: int) -> pl.DataFrame | None:
-    """Return the cells of proven lines, once it is certain that no byte was lost or came twice."""
     try:
-        cells = pl.read_csv(
-            block,
-            has_header=False,
-            separator=delimiter,
-            schema={cell_name(index): pl.String for index in range(width)},
-            infer_schema=False,
-        )
+        # A line ends at LF, and loses one CR before it.
+        lines = pl.read_lines(io.BytesIO(block)).to_series()
+        found = _prove_lines(lines, delimiter, width)
+        if found is None:
+            return None
+        rows, shown = found
+        if len(shown) < len(lines):
+            block = "\n".join(shown.to_list()).encode()
+        cells = _split(block, shown, delimiter, width)
     except pl.exceptions.PolarsError:
         return None
+    if cells is None:
+        return None
+    return len(lines), _without_blank_rows(cells.insert_column(0, rows))
+
+
+def _prove_lines(
+    lines: pl.Series, delimiter: str, width: int
+) -> tuple[pl.Series, pl.Series] | None:
+    """Return the numbers and the lines that are not blank; None where one does not prove itself."""
+    plain = rf'"(?:[^"\r\n]|"")*"|[^"\r\n{delimiter}]*'
+    record = rf"^(?:{plain})(?:[{delimiter}](?:{plain})){{{width - 1}}}$"
+    longest = lines.str.len_bytes().max()
+    if not isinstance(longest, int) or longest > csv.field_size_limit():
+        return None
+    proven = lines.str.contains(record)
+    if proven.all() and width > 1 and delimiter != "\t":  # so no line consists of blanks alone
+        return pl.int_range(len(lines), dtype=pl.UInt32, eager=True).alias("row"), lines
+    filled = ~lines.str.contains(r"^[ \t]*$")
+    if not (proven | ~filled).all():
+        return None
+    return filled.arg_true().alias("row"), lines.filter(filled)
+
+
+def _split(block: bytes, lines: pl.Series, delimiter: str, width: int) -> pl.DataFrame | None:
+    """Return the cells of proven lines, once it is certain that no byte was lost or came twice.
+
+    `lines` are those of the block.
+    """
+    if lines.is_empty():
+        return _empty(width).drop("row")
+    cells = pl.read_csv(
+        block,
+        has_header=False,
+        separator=delimiter,
+        schema={cell_name(index): pl.String for index in range(width)},
+        infer_schema=False,
+    )
     texts = pl.col(pl.String)
-    sizes, quotes = texts.str.len_bytes(), texts.str.count_matches('"', literal=True)
-    found = cells.select((sizes - quotes).cast(pl.Int64).sum()).sum_horizontal().item()
-    line_ends = block.count(b"\n") + block.count(b"\r")
-    delimiters = cells.height * (width - 1)
-    given = len(block) - block.count(b'"') - line_ends - delimiters
-    return cells if found == given else None
+    sizes = texts.str.len_bytes().cast(pl.Int64).sum()
+    quotes = int(lines.str.count_matches('"', literal=True).sum())
+    if quotes:
+        sizes -= texts.str.count_matches('"', literal=True).cast(pl.Int64).sum()
+    found = cells.select(sizes).sum_horizontal().item()
+    given = int(lines.str.len_bytes().cast(pl.Int64).sum()) - quotes - len(lines) * (width - 1)
+    if cells.height != len(lines) or found != given:
+        return None
+    if cells.select(pl.any_horizontal((texts == "").any())).item():  # quoted ones
+        return cells.with_columns(pl.when(texts != "").then(texts))
+    return cells
 
 
-def _without_blank_rows(cells: pl.DataFrame, width: int) -> pl.DataFrame:
+def _without_blank_rows(cells: pl.DataFrame) -> pl.DataFrame:
     """Leave out the rows in which no cell shows anything."""
-    texts = [pl.col(cell_name(index)) for index in range(width)]
-    suspect = cells.filter(texts[0].is_null() | texts[0].str.contains(_BLANK))
-    blank = suspect.filter(
-        pl.all_horizontal(text.is_null() | text.str.contains(_BLANK) for text in texts)
-    )["row"]
+    texts, first = pl.col(pl.String), pl.col(cell_name(0))
+    # Beyond ASCII there are blanks too.
+    suspect = cells.filter(~first.is_between(pl.lit("!"), pl.lit("~")).fill_null(value=False))
+    if suspect.is_empty():
+        return cells
+    blank = suspect.filter(pl.all_horizontal(texts.is_null() | texts.str.contains(_BLANK)))["row"]
     return cells.filter(~pl.col("row").is_in(blank.implode())) if len(blank) else cells
 
 

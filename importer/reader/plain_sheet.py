@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from importer.reader.book import MAX_COLUMNS, MAX_ROW
+from importer.reader.number_formats import by_style
 from importer.reader.places import column_index
-from importer.reader.sheet_xml import MAX_COLUMNS, MAX_ROW, Extent
+from importer.reader.sheet_facts import Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from importer.reader.number_formats import NumberFormat
 
 _OPENS: Final = "<sheetData>"
 _CLOSES: Final = "</sheetData>"
@@ -50,13 +54,13 @@ class _NotPlainError(Exception):
 
 
 def scan_plainly(
-    blocks: Iterable[bytes], percentages: frozenset[str]
+    blocks: Iterable[bytes], styles: Sequence[NumberFormat]
 ) -> tuple[Extent, bytes, bytes] | None:
     """Return the extent of the rows and the XML before and behind them, or None.
 
-    `blocks` are the sheet's part, `percentages` the styles that only the full scan can judge.
+    `blocks` are the sheet's part, `styles` the number formats that its cells name by their place.
     """
-    rows = _Rows(percentages)
+    rows = _Rows(styles)
     try:
         return _scan(_decode(blocks), rows)
     except (_NotPlainError, UnicodeDecodeError):
@@ -96,15 +100,24 @@ def _scan(texts: Iterator[str], rows: _Rows) -> tuple[Extent, bytes, bytes]:
     raise _NotPlainError
 
 
+class _RowShape(NamedTuple):
+    """What rows of the same columns, types and styles have in common."""
+
+    numbers: int
+    first: int
+    last: int
+    currencies: dict[int, str]
+
+
 class _Rows:
     """Takes the text of whole rows."""
 
-    def __init__(self, percentages: frozenset[str]) -> None:
+    def __init__(self, styles: Sequence[NumberFormat]) -> None:
         self.extent = Extent()
-        self._percentages = percentages
+        self._percentages, self._currencies = by_style(styles)
         self._row = 0
-        self._known: dict[tuple[tuple[str, str, str], ...], tuple[int, int, int]] = {}
-        """Columns, types and styles of a row → its numbers, first and last filled column."""
+        self._known: dict[tuple[tuple[str, str, str], ...], _RowShape] = {}
+        """Columns, types and styles of a row → what they come to."""
 
     def take(self, text: str) -> None:
         at = 0
@@ -125,13 +138,15 @@ class _Rows:
         known = self._known.get(parts)
         if known is None:
             known = self._known[parts] = self._judge(parts)
-        numbers, first, last = known
-        if last >= 0:
-            self.extent.widen(row, first, last)
-            self.extent.numbers += numbers
+        if known.last >= 0:
+            self.extent.widen(row, known.first, known.last)
+            self.extent.numbers += known.numbers
+            if known.currencies:
+                self.extent.currencies[row] = known.currencies
 
-    def _judge(self, parts: tuple[tuple[str, str, str], ...]) -> tuple[int, int, int]:
+    def _judge(self, parts: tuple[tuple[str, str, str], ...]) -> _RowShape:
         numbers, before = 0, -1
+        currencies = {}
         filled = []
         for letters, attributes, closed in parts:
             column = column_index(letters)
@@ -143,8 +158,12 @@ class _Rows:
             filled.append(column)
             kind = _TYPE.search(attributes)
             if kind is None or kind[1] in {"n", "b"}:
-                style = _NUMBER_STYLE.search(attributes)
-                if style is not None and style[1] in self._percentages:
+                named = _NUMBER_STYLE.search(attributes)
+                style = "" if named is None else named[1]
+                if style in self._percentages:
                     raise _NotPlainError
+                if style in self._currencies:
+                    currencies[column] = self._currencies[style]
                 numbers += 1
-        return (numbers, filled[0], filled[-1]) if filled else (0, 0, -1)
+        first, last = (filled[0], filled[-1]) if filled else (0, -1)
+        return _RowShape(numbers, first, last, currencies)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer.neutral import undo, undo_column
+from importer.neutral import MARK, undo, undo_column
 from importer.reader.columns import header_test, match_columns
 from importer.reader.dates import note_far_dates
 from importer.reader.notes import Note
+from importer.reader.refused_currencies import write_out_currencies
 from importer.reader.source import read_table, take_source
 from importer.reader.table import cell_name
 from importer.reader.understanding import describe
@@ -68,6 +69,7 @@ def read_file(
         table = _undo_neutralising(table)
         columns = _match(table, config)
     judged = judge(table, columns, config)
+    table = write_out_currencies(table, judged.faults, config.format.decimal)
     return Reading(
         source=source,
         table=table,
@@ -95,11 +97,13 @@ def _match(table: Table, config: Config) -> ColumnMap:
 
 
 def _undo_neutralising(table: Table) -> Table:
-    texts = pl.col(r"^cell_\d+$")
+    cells = table.cells
+    texts = [cell_name(index) for index in range(len(table.headers))]
+    marked = [text for text in texts if cells[text].str.starts_with(MARK).any()]
     return replace(
         table,
         headers=tuple(undo(header) for header in table.headers),
-        cells=table.cells.with_columns(undo_column(texts)),
+        cells=cells.with_columns(undo_column(pl.col(marked))) if marked else cells,
     )
 
 

@@ -7,35 +7,37 @@ read once before it, by another parser, and the counts of the two are compared a
 
 from __future__ import annotations
 
-import zipfile
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
+from importer.reader.book import damaged
 from importer.reader.plain_sheet import scan_plainly
-from importer.reader.sheet_xml import FoundCellError, SheetParser, SheetScan
-from importer.reader.workbook_package import Sheet, damaged
-from importer.reader.workbook_styles import read_percentages
+from importer.reader.sheet_xml import FoundCellError, SheetParser
+from importer.reader.workbook_package import read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-_BLOCK_BYTES: Final = 1 << 20
+    from importer.reader.book import Sheet
+    from importer.reader.number_formats import NumberFormat
+    from importer.reader.sheet_facts import SheetScan
 
 
-def scan_sheet(path: Path, name: str, sheet: Sheet) -> SheetScan:
-    """Return what the sheet's XML says.
+def scan_sheet(
+    path: Path, name: str, sheet: Sheet, styles: Sequence[NumberFormat], *, uncomputed: bool
+) -> SheetScan:
+    """Return what the sheet's XML says; `styles` and `uncomputed` are those of SheetParser.
 
     Raises SourceError where it is damaged, where two cells claim one place, and where a stray
     cell stands so far out that the sheet would not fit into memory.
     """
-    percentages = read_percentages(path, name)
-    parser = SheetParser(name, sheet.name, percentages=percentages)
-    with closing(_blocks(path, sheet)) as blocks:
-        plain = scan_plainly(blocks, percentages)
+    parser = SheetParser(name, sheet.name, styles=styles, uncomputed=uncomputed)
+    with closing(read_blocks(path, sheet.part)) as blocks:
+        plain = scan_plainly(blocks, styles)
     if plain is None:
-        _parse(_blocks(path, sheet), name, sheet, parser)
+        _parse(read_blocks(path, sheet.part), name, sheet, parser)
     else:
         extent, before, behind = plain
         parser.take(extent)
@@ -47,26 +49,27 @@ def has_cells(path: Path, name: str, sheet: Sheet) -> bool:
     """Whether any cell of the sheet is filled; reads no further than the first one."""
     try:
         parser = SheetParser(name, sheet.name, only_look=True)
-        _parse(_blocks(path, sheet), name, sheet, parser)
+        _parse(read_blocks(path, sheet.part), name, sheet, parser)
     except FoundCellError:
         return True
     return False
 
 
-def _blocks(path: Path, sheet: Sheet) -> Generator[bytes, None, None]:
-    with zipfile.ZipFile(path) as archive, archive.open(sheet.part) as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            yield block
-
-
 def _parse(blocks: Iterable[bytes], name: str, sheet: Sheet, handlers: SheetParser) -> None:
+
+    def judge_declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+        # calamine finds no cells at all in UTF-16.
+        if encoding is not None and encoding.upper() not in {"UTF-8", "US-ASCII"}:
+            what = f"sheet “{sheet.name}” is written in {encoding} instead of UTF-8."
+            raise damaged(name, what)
+
     parser = expat.ParserCreate()
     parser.ordered_attributes = True
     parser.buffer_text = True
     parser.StartElementHandler = handlers.start
     parser.CharacterDataHandler = handlers.text.append
     parser.StartCdataSectionHandler = handlers.refuse_cdata
-    parser.XmlDeclHandler = handlers.judge_declaration
+    parser.XmlDeclHandler = judge_declaration
     try:
         for block in blocks:
             parser.Parse(block, False)

@@ -48,6 +48,14 @@ def spell_number(value: float) -> str:
     return f"{Decimal(text):f}"
 
 
+def is_nought(text: str) -> bool:
+    """Whether a text spells the number 0."""
+    try:
+        return float(text) == 0
+    except ValueError:
+        return False
+
+
 def spell_percentage(text: str) -> str:
     """Return what a number shows under a percent format, all its digits kept: `0.5` → `50%`."""
     try:

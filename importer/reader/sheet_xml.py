@@ -6,66 +6,24 @@ Every oddity that is refused here is one that calamine passes over in silence; e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from importer.errors import SourceError
-from importer.reader.places import CellRange, column_index, column_letters, parse_range
-from importer.reader.sheet_values import spell_percentage
-from importer.reader.workbook_package import damaged
+from importer.reader.book import MAX_BOX, MAX_COLUMNS, MAX_ROW, damaged, too_large
+from importer.reader.number_formats import by_style
+from importer.reader.places import column_index, column_letters, parse_range
+from importer.reader.sheet_facts import Extent, SheetScan
+from importer.reader.sheet_values import is_nought, spell_percentage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from importer.errors import SourceError
+    from importer.reader.number_formats import NumberFormat
     from importer.reader.sheet_values import Cell
 
-MAX_ROW: Final = 1_048_576
-MAX_COLUMNS: Final = 1_000
-MAX_BOX: Final = 50_000_000
-"""Cells between the first and the last one that are filled: calamine takes 32 bytes for each."""
 _COLUMN: Final = re.compile(r"[A-Za-z]{1,3}")
 _TEXT_TYPES: Final = frozenset({"str", "inlineStr"})
 """Cell types whose value is text as it stands; what is none of the known types is a number."""
-
-
-@dataclass(slots=True)
-class SheetScan:
-    """What the XML of one sheet says of its cells."""
-
-    overrides: dict[int, dict[int, Cell]] = field(default_factory=dict)
-    """Row → column → the cells that calamine gives as empty, errors and unsaved formulas, and
-    percentages, which it gives as a hundredth of what they show."""
-    hidden: list[int] = field(default_factory=list)
-    """Rows that are not shown."""
-    filtered: bool = False
-    """Whether the sheet has a filter, which hides rows."""
-    merged: list[CellRange] = field(default_factory=list)
-    numbers: int = 0
-    """How many cells have a value that is neither text, nor an error, nor among `dates`."""
-    dates: int = 0
-    """How many are dates in ISO 8601, which calamine gives as dates where it can read them."""
-    last_row: int = 0
-    """From 1, as every row here; 0 where no cell is filled."""
-    last_column: int = -1
-    """From 0, as every column here; -1 where no cell is filled."""
-
-
-@dataclass(slots=True)
-class Extent:
-    """Where the filled cells of some rows stand. Rows from 1, columns from 0."""
-
-    numbers: int = 0
-    first_row: int = 0
-    last_row: int = 0
-    first_column: int = MAX_COLUMNS
-    last_column: int = -1
-
-    def widen(self, row: int, first_column: int, last_column: int) -> None:
-        """Take in the filled cells of a row below all others."""
-        self.first_row = self.first_row or row
-        self.last_row = row
-        self.first_column = min(self.first_column, first_column)
-        self.last_column = max(self.last_column, last_column)
 
 
 class FoundCellError(Exception):
@@ -84,16 +42,21 @@ class SheetParser:
         name: str,
         sheet: str,
         *,
-        percentages: frozenset[str] = frozenset(),
+        styles: Sequence[NumberFormat] = (),
+        uncomputed: bool = False,
         only_look: bool = False,
     ) -> None:
-        """`percentages` are the styles under which 0.5 shows as 50%."""
+        """`styles` are the number formats that cells name by their place.
+
+        `uncomputed` where whoever wrote the workbook left it to Excel to compute the formulas.
+        """
         self.scan = SheetScan()
         self.text: list[str] = []
         """The text since the cell, its formula or its value opened."""
         self._name = name
         self._sheet = sheet
-        self._percentages = percentages
+        self._percentages, self._currencies = by_style(styles)
+        self._uncomputed = uncomputed
         self._only_look = only_look
         self._prefix: str | None = None
         """The namespace prefix that all elements have; most often none."""
@@ -134,6 +97,7 @@ class SheetParser:
     def take(self, extent: Extent) -> None:
         """Take rows that were read elsewhere."""
         self.scan.numbers = extent.numbers
+        self.scan.currencies = extent.currencies
         self.scan.last_row, self.scan.last_column = extent.last_row, extent.last_column
         self._first_row, self._first_column = extent.first_row, extent.first_column
 
@@ -148,18 +112,12 @@ class SheetParser:
         rows = scan.last_row - self._first_row + 1
         columns = scan.last_column - self._first_column + 1
         if scan.last_row and rows * columns > MAX_BOX:
-            raise self._too_large(scan.last_row, scan.last_column)
+            raise too_large(self._name, self._sheet, scan.last_row, scan.last_column)
 
     def refuse_cdata(self) -> None:
         """Raise SourceError for a CDATA section."""
         # calamine drops a number that is written so.
         raise self._damaged(f"has a CDATA section (in or after row {self._row})")
-
-    def judge_declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        """Raise SourceError for an encoding other than UTF-8."""
-        # calamine finds no cells at all in UTF-16.
-        if encoding is not None and encoding.upper() not in {"UTF-8", "US-ASCII"}:
-            raise self._damaged(f"is written in {encoding} instead of UTF-8")
 
     def _open_other(self, _attributes: list[str]) -> None:
         # Inline text goes on in elements of its own; after a value or a formula the cell is over.
@@ -262,12 +220,17 @@ class SheetParser:
             raise self._damaged(f"has no text for {self._place(self._column)}")
         elif kind not in _TEXT_TYPES:
             self.scan.numbers += 1
-            if self._style in self._percentages:
+            if self._formula is not None and self._uncomputed and is_nought(text):
+                self._override((f"={self._formula}", "formula"))
+            elif self._style in self._percentages:
                 self._override((spell_percentage(text), "text"))
+            if self._style in self._currencies:
+                row = self.scan.currencies.setdefault(self._row, {})
+                row[self._column] = self._currencies[self._style]
 
     def _widen(self, column: int) -> None:
         if column >= MAX_COLUMNS:
-            raise self._too_large(self._row, column)
+            raise too_large(self._name, self._sheet, self._row, column)
         self._first_row = self._first_row or self._row
         self._first_column = min(self._first_column, column)
         self.scan.last_column = max(self.scan.last_column, column)
@@ -288,12 +251,3 @@ class SheetParser:
 
     def _damaged(self, what: str) -> SourceError:
         return damaged(self._name, f"sheet “{self._sheet}” {what}.")
-
-    def _too_large(self, row: int, column: int) -> SourceError:
-        return SourceError(
-            f"The cells of sheet “{self._sheet}” in {self._name} reach to column "
-            f"{column_letters(column)} and row {row} (cell {column_letters(column)}{row}), far "
-            "more than a list of purchases has; most likely a stray cell stands there.",
-            "Delete the columns and rows beyond the list, save, and run again.",
-            code="stray-cell",
-        )

@@ -35,20 +35,29 @@ _MARKUP: Final[tuple[tuple[bytes, str], ...]] = (
     (b"<table", "a web page"),
     (b"<?xml", "an XML document"),
 )
+XLSX: Final = "an Excel workbook (.xlsx)"
+XLSB: Final = "a binary Excel workbook (.xlsb)"
+XLS: Final = "an old Excel workbook (.xls)"
+ODS: Final = "an OpenDocument spreadsheet (.ods)"
+PROTECTED: Final = "a workbook protected by a password"
+_RAW_SHEETS: Final = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
+"""A sheet of Excel 2, 3 and 4 begins so, without a container around it."""
+_MIMETYPE: Final = b"application/vnd.oasis.opendocument.spreadsheet"
 _ARCHIVES: Final[tuple[tuple[str, str], ...]] = (
-    ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
-    ("xl/workbook.xml", "an Excel workbook (.xlsx)"),
-    ("content.xml", "an OpenDocument file (.ods)"),
+    ("xl/workbook.bin", XLSB),
+    ("xl/workbook.xml", XLSX),
+    ("encrypted-package", PROTECTED),
+    ("content.xml", "an OpenDocument file"),
     ("word/document.xml", "a Word document"),
     ("Index/Document.iwa", "an Apple Numbers document"),
 )
 
 
 def recognise(path: Path) -> str | None:
-    """Return what the file's content is where it is none of text and Excel workbook, else None.
+    """Return what the file's content is, None where it is text.
 
-    An Excel workbook comes back as `an Excel workbook (.xlsx)`, so the caller can hold it against
-    the name. Source of the signatures: the formats' own specifications.
+    A workbook comes back as XLSX, XLSB, XLS or ODS, so the caller can hold it against the name.
+    Source of the signatures: the formats' own specifications.
     """
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
@@ -56,6 +65,8 @@ def recognise(path: Path) -> str | None:
             return _recognise_ole(head + stream.read())
     if head.startswith(ZIP):
         return _recognise_zip(path)
+    if head.startswith(_RAW_SHEETS):
+        return "an Excel workbook of before 1995"
     for signature, meaning in _BINARY:
         if head.startswith(signature):
             return meaning
@@ -66,14 +77,18 @@ def recognise(path: Path) -> str | None:
 def _recognise_ole(content: bytes) -> str:
     # Office keeps an encrypted workbook as a stream of this name; names are UTF-16 in OLE.
     if "EncryptedPackage".encode("utf-16-le") in content:
-        return "a workbook protected by a password"
-    return "an old Excel workbook (.xls)"
+        return PROTECTED
+    return XLS
 
 
 def _recognise_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
+            if "content.xml" in names and "mimetype" in names:
+                with archive.open("mimetype") as stream:
+                    if stream.read(_HEAD_BYTES).startswith(_MIMETYPE):
+                        return ODS
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return "a damaged zip archive or workbook"
     return next((meaning for name, meaning in _ARCHIVES if name in names), "a zip archive")

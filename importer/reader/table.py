@@ -24,19 +24,25 @@ def kind_name(index: int) -> str:
     return f"kind_{index}"
 
 
+def currency_name(index: int) -> str:
+    """Return the frame's column for the currencies of the file's column `index` (from 0)."""
+    return f"currency_{index}"
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The data rows of one file. Blank rows are left out but counted in the row numbers.
 
     `cells` has `row` (UInt32, the number that Excel shows, header row = 1 where it stands first),
     then `cell_0`, `cell_1`, … (String; null = empty), and, from a workbook only, `kind_0`, … of
-    CELL_KIND (null = empty).
+    CELL_KIND (null = empty). A column whose number formats show a currency has `currency_0`, …
+    beside it (String; null where a cell shows none).
     """
 
     name: str
     """The file's name without its folder."""
     format: str
-    """`csv` or `xlsx`."""
+    """`csv`, `xlsx`, `xlsb`, `xls` or `ods`."""
     headers: tuple[str, ...]
     cells: pl.DataFrame
     header_row: int = 1
@@ -47,6 +53,14 @@ class Table:
     """What was assumed and the user should know, a sentence each."""
     positions: tuple[int, ...] = ()
     """Where each header's column stands in the file (from 0); empty where nothing was left out."""
+
+    def shown(self, index: int) -> pl.Series:
+        """Return the texts of one column, each with the currency that its number format shows."""
+        text, currency = cell_name(index), currency_name(index)
+        if currency not in self.cells.columns:
+            return self.cells[text]
+        both = pl.concat_str(text, currency, separator=" ", ignore_nulls=True)
+        return self.cells.select(pl.when(pl.col(text).is_not_null()).then(both)).to_series()
 
     @property
     def has_kinds(self) -> bool:

@@ -14,42 +14,29 @@ from uuid import UUID
 
 import polars as pl
 
-from importer.errors import ConfigError
 from importer.model import PurchaseField, PurchaseRequest
-from importer.reader.amounts import read_amounts
 from importer.reader.cells import (
     BRACED_UUID,
     ZERO_WIDTH,
     Reading,
-    read_descriptions,
     read_identities,
-    read_lead_ids,
-    read_names,
-    read_trigger_ids,
     take_column,
 )
-from importer.reader.dates import read_dates
 from importer.reader.faults import SHOWN_CHARACTERS, FaultCode, explain
-from importer.reader.table import CELL_KIND, cell_name
+from importer.reader.fields import read_constants, read_field, require, take_values
+from importer.reader.plain_cells import LINE, ONE_ID, read_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from importer.config import Config
     from importer.reader.columns import ColumnMap
     from importer.reader.notes import Note
+    from importer.reader.plain_cells import Plain
     from importer.reader.table import Table
 
 _THREADS: Final = 2
-_VALUE_TYPES: Final[dict[PurchaseField, pl.DataType]] = {
-    PurchaseField.LEAD_ID: pl.String(),
-    PurchaseField.PRODUCT_NAME: pl.String(),
-    PurchaseField.PRODUCT_DESCRIPTION: pl.String(),
-    PurchaseField.PURCHASE_AMOUNT: pl.String(),
-    PurchaseField.DATE: pl.Datetime("us", "UTC"),
-    PurchaseField.TRIGGER_IDS: pl.List(pl.String),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +63,16 @@ def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
     """
     with ThreadPoolExecutor(_THREADS) as pool:  # polars works outside of Python's lock
         read = pool.map(
-            lambda place: _read_field(place[0], take_column(table, place[1]), config),
+            lambda place: read_field(place[0], take_column(table, place[1]), config),
             columns.fields.items(),
         )
         readings = dict(zip(columns.fields, read, strict=True))
     for field in {PurchaseField.LEAD_ID, *map(PurchaseField, config.rules.required)}:
         if field in readings:
-            readings[field] = _require(readings[field])
-    constants = _read_constants(columns, config)
+            readings[field] = require(readings[field])
+    constants = read_constants(columns, config)
     identities = {
-        index: read_identities(take_column(table, index))
+        index: read_plain(take_column(table, index), LINE, read_identities)
         for index in columns.identity.values()
         if index not in columns.fields.values()
     }
@@ -103,7 +90,7 @@ def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
         [
             table.cells["row"],
             *(
-                _values(field, readings.get(field), constants.get(field), table.cells.height)
+                take_values(field, readings.get(field), constants.get(field), table.cells.height)
                 for field in PurchaseField
             ),
             _tell_apart([texts[index] for index in columns.identity.values()], table.cells.height),
@@ -134,71 +121,6 @@ def build_request(row: Mapping[str, object]) -> PurchaseRequest:
     )
 
 
-def _read_field(field: PurchaseField, cells: pl.DataFrame, config: Config) -> Reading:
-    reading = _read_cells(field, cells, config)
-    if reading.cells["code"].null_count() < cells.height:
-        return reading
-    # A column of nothing takes 16 bytes a row, unless it is one value that stands for all.
-    nothing = pl.lit(None, dtype=pl.String)
-    return Reading(reading.cells.with_columns(code=nothing, detail=nothing), reading.notes)
-
-
-def _read_cells(field: PurchaseField, cells: pl.DataFrame, config: Config) -> Reading:
-    match field:
-        case PurchaseField.LEAD_ID:
-            return read_lead_ids(cells)
-        case PurchaseField.PRODUCT_NAME:
-            return read_names(cells)
-        case PurchaseField.PRODUCT_DESCRIPTION:
-            return read_descriptions(cells)
-        case PurchaseField.PURCHASE_AMOUNT:
-            return read_amounts(cells, config.format, config.rules)
-        case PurchaseField.DATE:
-            return read_dates(cells, config.format)
-        case PurchaseField.TRIGGER_IDS:
-            return read_trigger_ids(cells)
-
-
-def _require(reading: Reading) -> Reading:
-    empty = pl.col("value").is_null() & pl.col("code").is_null()
-    missing = pl.when(empty).then(pl.lit(FaultCode.MISSING)).otherwise("code")
-    return Reading(reading.cells.with_columns(code=missing), reading.notes)
-
-
-def _read_constants(columns: ColumnMap, config: Config) -> dict[PurchaseField, pl.Series]:
-    """Return the values (one each) of the constants whose fields the file has no column for.
-
-    They are read as cells are, so the same purchase has the same key either way. Raises ConfigError
-    where one cannot be read.
-    """
-    values = {}
-    for name, text in config.columns.constants.items():
-        field = PurchaseField(name)
-        if field in columns.fields:
-            continue
-        cells = pl.DataFrame(
-            {"row": [0], "text": [text], "kind": [None]},
-            schema={"row": pl.UInt32, "text": pl.String, "kind": CELL_KIND},
-        )
-        reading = _read_field(field, cells, config)
-        code, detail = reading.cells.select("code", "detail").row(0)
-        if code is not None:
-            place = f"columns.constants.{name}"
-            raise ConfigError(explain(FaultCode(code), place, text, detail))
-        values[field] = reading.cells["value"]
-    return values
-
-
-def _values(
-    field: PurchaseField, reading: Reading | None, constant: pl.Series | None, height: int
-) -> pl.Series:
-    if reading is not None:
-        return reading.cells["value"].alias(field)
-    if constant is not None:
-        return constant.new_from_index(0, height).alias(field)
-    return pl.repeat(None, height, dtype=_VALUE_TYPES[field], eager=True).alias(field)
-
-
 def _as_text(reading: Reading) -> pl.Series:
     """Return typed values as texts: an identity column that is also a field is told by its value.
 
@@ -220,19 +142,32 @@ def _tell_apart(texts: list[pl.Series], height: int) -> pl.Series:
 def _carried(table: Table, columns: ColumnMap) -> list[pl.Series]:
     """Return what an earlier run's results say of each row: evidence, never a fault."""
 
-    def text(column: str) -> pl.Expr:
+    def read(
+        column: str, plain: Plain, read_others: Callable[[pl.DataFrame], Reading]
+    ) -> pl.Series:
         if column not in columns.carried:
-            return pl.lit(None, dtype=pl.String)
-        cell = pl.col(cell_name(columns.carried[column])).str.replace_all(ZERO_WIDTH, "")
-        cell = cell.str.strip_chars()
-        return pl.when(cell != "").then(cell)
+            return pl.repeat(None, table.cells.height, dtype=pl.String, eager=True)
+        cells = take_column(table, columns.carried[column])
+        return read_plain(cells, plain, read_others).cells["value"]
 
-    key = text("keen_idempotency_key").str.to_lowercase()
-    return table.cells.select(
-        "row",
-        carried_key=pl.when(key.str.contains(f"^{BRACED_UUID}$")).then(key.str.strip_chars("{}")),
-        carried_status=text("keen_status"),
-    ).get_columns()[1:]
+    return [
+        read("keen_idempotency_key", ONE_ID, _read_keys).alias("carried_key"),
+        read("keen_status", LINE, _read_words).alias("carried_status"),
+    ]
+
+
+def _read_words(cells: pl.DataFrame) -> Reading:
+    """Return the texts without blanks and zero-width characters around or in them."""
+    text = pl.col("text").str.replace_all(ZERO_WIDTH, "").str.strip_chars()
+    nothing = pl.lit(None, dtype=pl.String)
+    return Reading(cells.select(value=pl.when(text != "").then(text), code=nothing, detail=nothing))
+
+
+def _read_keys(cells: pl.DataFrame) -> Reading:
+    """Return the texts that are keys, in lower case."""
+    key = pl.col("value").str.to_lowercase()
+    proper = pl.when(key.str.contains(f"^{BRACED_UUID}$")).then(key.str.strip_chars("{}"))
+    return Reading(_read_words(cells).cells.with_columns(value=proper))
 
 
 def _all_clear(readings: list[Reading]) -> pl.Series:
@@ -245,7 +180,7 @@ def _all_clear(readings: list[Reading]) -> pl.Series:
 def _faulty_cells(
     table: Table, index: int, field: PurchaseField | None, reading: Reading
 ) -> pl.DataFrame:
-    texts = table.cells[cell_name(index)].alias("text")
+    texts = table.shown(index).alias("text")
     return (
         reading.cells.with_columns(table.cells["row"], texts)
         .filter(pl.col("code").is_not_null())

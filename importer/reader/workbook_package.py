@@ -1,4 +1,4 @@
-"""A workbook's zip archive → its sheets, once it is proven whole and of sane size. Reads the file.
+"""A workbook's zip archive → its parts, once it is proven whole and of sane size. Reads the file.
 
 Everything is looked at before a parser meets it: a 2 MB file can hold 2 GB of blanks, and calamine
 takes an entity it does not know for an empty cell. Part names and attributes: ECMA-376.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import posixpath
 import zipfile
 import zlib
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from importer.errors import SourceError
+from importer.reader.book import Sheet, damaged, encrypted
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
 
 MAX_BYTES: Final = 1_500 * 1024**2
@@ -25,41 +27,31 @@ MAX_RATIO: Final = 250
 _RATIO_COUNTS_FROM: Final = 16 * 1024**2
 _BLOCK_BYTES: Final = 1 << 20
 _DOCTYPE: Final = b"<!DOCTYPE"
-_RESAVE: Final = "Open it in Excel, save it again as .xlsx, and run again."
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet of a workbook, as its tab says."""
+@contextmanager
+def open_package(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
+    """Yield the workbook's archive, proven whole.
 
-    name: str
-    part: str
-    """The archive member that holds it."""
-    visible: bool
-    worksheet: bool
-    """False for charts and dialogues, which have no cells."""
-
-
-def damaged(name: str, what: str) -> SourceError:
-    """Return the error for a workbook that is not whole; `what` is a full sentence."""
-    return SourceError(f"{name} is a damaged workbook: {what}", _RESAVE, code="damaged-workbook")
-
-
-def read_sheets(path: Path, name: str) -> tuple[Sheet, ...]:
-    """Return the workbook's sheets in the order of their tabs.
-
-    Raises SourceError where the archive is no workbook, damaged (every part's checksum is
-    compared), encrypted, out of proportion, or holds a DOCTYPE.
+    Raises SourceError where it is no archive, damaged (every part's checksum is compared),
+    encrypted, out of proportion, or holds a DOCTYPE; also where what is read in the block is.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             _judge_sizes(archive, name)
             _judge_content(archive, name)
-            return _list_sheets(archive, name)
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise damaged(name, f"its archive cannot be read ({error}).") from error
     except expat.ExpatError as error:
         raise damaged(name, f"its list of sheets cannot be read ({error}).") from error
+
+
+def read_blocks(path: Path, part: str) -> Generator[bytes, None, None]:
+    """Yield the content of one part."""
+    with zipfile.ZipFile(path) as archive, archive.open(part) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            yield block
 
 
 def _judge_sizes(archive: zipfile.ZipFile, name: str) -> None:
@@ -68,11 +60,7 @@ def _judge_sizes(archive: zipfile.ZipFile, name: str) -> None:
     if len({part.filename.casefold() for part in parts}) != len(parts):
         raise damaged(name, "its archive holds two parts of the same name.")
     if any(part.flag_bits & 1 for part in parts):
-        raise SourceError(
-            f"{name} is protected by a password.",
-            "Save a copy without a password.",
-            code="encrypted-workbook",
-        )
+        raise encrypted(name)
     bloated = [
         part.filename
         for part in parts
@@ -102,41 +90,46 @@ def _judge_content(archive: zipfile.ZipFile, name: str) -> None:
                     raise SourceError(
                         f"{name} holds a DOCTYPE ({part.filename}), which no spreadsheet program "
                         "writes and which can hide or multiply content.",
-                        _RESAVE,
+                        "Open it in your spreadsheet program, save it again as .xlsx, and run "
+                        "again.",
                         code="doctype",
                     )
                 tail = block[-len(_DOCTYPE) :]
 
 
-def _list_sheets(archive: zipfile.ZipFile, name: str) -> tuple[Sheet, ...]:
-    parts = set(archive.namelist())
-    books = [part for kind, part in _relations(archive, "").values() if kind == "officeDocument"]
-    if len(books) != 1 or books[0] not in parts:
+def find_book(archive: zipfile.ZipFile, name: str) -> str:
+    """Return the part that lists the sheets; raises SourceError where there is not one."""
+    books = [part for kind, part in relations(archive, "").values() if kind == "officeDocument"]
+    if len(books) != 1 or books[0] not in archive.namelist():
         raise damaged(name, "its archive does not say where the list of sheets is.")
-    targets = _relations(archive, books[0])
-    sheets = []
-    for sheet in _read_elements(archive, books[0], "sheet"):
-        relation_id = next((value for key, value in sheet.items() if key.endswith(":id")), "")
-        kind, part = targets.get(relation_id, ("", ""))
-        if part not in parts or "name" not in sheet:
-            raise damaged(name, f"the content of its sheet “{sheet.get('name', '')}” is missing.")
-        visible = sheet.get("state", "visible") == "visible"
-        sheets.append(Sheet(sheet["name"], part, visible, kind == "worksheet"))
-    return tuple(sheets)
+    return books[0]
 
 
-def find_part(archive: zipfile.ZipFile, wanted: str) -> str | None:
+def find_part(archive: zipfile.ZipFile, book: str, wanted: str) -> str | None:
     """Return the part that the workbook calls its `wanted`, such as its styles, or None."""
-    books = [part for kind, part in _relations(archive, "").values() if kind == "officeDocument"]
-    parts = [part for kind, part in _relations(archive, books[0]).values() if kind == wanted]
+    parts = [part for kind, part in relations(archive, book).values() if kind == wanted]
     return parts[0] if parts and parts[0] in archive.namelist() else None
 
 
-def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
-    """Return what a part (or, for `""`, the whole package) refers to: id → kind and part."""
+def find_sheet(
+    name: str, title: str, targets: Mapping[str, tuple[str, str]], relation: str, *, visible: bool
+) -> Sheet:
+    """Return the sheet whose content stands where `relation` leads, one of `targets`."""
+    kind, part = targets.get(relation, ("", ""))
+    if not part or not title:
+        raise damaged(name, f"the content of its sheet “{title}” is missing.")
+    return Sheet(title, part, visible, kind == "worksheet")
+
+
+def relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
+    """Return what a part (or, for `""`, the whole package) refers to: id → kind and part.
+
+    Only parts that are there.
+    """
     folder, base = posixpath.split(part)
-    found = _read_elements(archive, posixpath.join(folder, "_rels", f"{base}.rels"), "Relationship")
-    return {
+    parts = set(archive.namelist())
+    found = read_elements(archive, posixpath.join(folder, "_rels", f"{base}.rels"), "Relationship")
+    targets = {
         relation["Id"]: (
             relation["Type"].rpartition("/")[2],
             posixpath.normpath(posixpath.join("/", folder, relation["Target"])).lstrip("/"),
@@ -144,9 +137,10 @@ def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]
         for relation in found
         if {"Id", "Type", "Target"} <= relation.keys()
     }
+    return {key: target for key, target in targets.items() if target[1] in parts}
 
 
-def _read_elements(archive: zipfile.ZipFile, part: str, element: str) -> list[dict[str, str]]:
+def read_elements(archive: zipfile.ZipFile, part: str, element: str) -> list[dict[str, str]]:
     """Return the attributes of every `element` in a part, whatever its namespace prefix."""
     found: list[dict[str, str]] = []
     if part not in archive.namelist():

@@ -1,44 +1,37 @@
-"""A workbook's styles → those that show a number as a percentage. Reads the archive.
-
-calamine gives 0.5 for a cell that shows 50%, and a person who typed 50% may mean either.
-Format numbers and codes: ECMA-376 part 1, 18.8.30 and 18.8.31.
-"""
+"""A workbook's styles → the number format of each cell style. Reads the archive."""
 
 from __future__ import annotations
 
-import re
-import zipfile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from importer.reader.workbook_package import damaged, find_part
+from importer.reader.book import damaged
+from importer.reader.number_formats import read_format
+from importer.reader.workbook_package import find_part
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import zipfile
 
-_BUILT_IN: Final = frozenset({"9", "10"})
-_LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
-"""What a format code shows as it stands."""
+    from importer.reader.number_formats import NumberFormat
 
 
-def read_percentages(path: Path, name: str) -> frozenset[str]:
-    """Return the indices of the cell styles whose format shows a percentage, as cells name them."""
-    with zipfile.ZipFile(path) as archive:
-        part = find_part(archive, "styles")
-        content = archive.read(part) if part else b""
+def read_styles(archive: zipfile.ZipFile, book: str, name: str) -> list[NumberFormat]:
+    """Return the number formats of the cell styles, in the order by which cells name them."""
+    part = find_part(archive, book, "styles")
+    if part is None:
+        return []
     styles = _Styles()
     parser = expat.ParserCreate()
     parser.StartElementHandler = styles.start
     parser.EndElementHandler = styles.end
     try:
-        if content:
-            parser.Parse(content, True)
+        parser.Parse(archive.read(part), True)
     except expat.ExpatError as error:
         raise damaged(name, f"its styles cannot be read ({error}).") from error
-    percent = _BUILT_IN | {
-        number for number, code in styles.codes.items() if "%" in _LITERAL.sub("", code)
-    }
-    return frozenset(str(at) for at, number in enumerate(styles.formats) if number in percent)
+    return [
+        read_format(int(number) if number.isdecimal() else 0, styles.codes.get(number))
+        for number in styles.formats
+    ]
 
 
 class _Styles:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from importer.errors import ResultsError
 from importer.model import PurchaseField
+from importer.reader.refused_currencies import spell_out
 from importer.reader.table import cell_name, kind_name
 from importer.reconciler.reconciler import invalid_results
 from importer.reconciler.results import write_results
@@ -24,9 +25,6 @@ from importer.reconciler.results import write_results
 if TYPE_CHECKING:
     from importer.config import FormatSection
     from importer.reader.reader import Reading
-
-_GROUP: Final = 3
-"""So many digits behind a sign could be thousands."""
 
 
 def keep_problems(beside: Path, reading: Reading, layout: FormatSection) -> str | None:
@@ -81,17 +79,8 @@ def _spell_out(reading: Reading, layout: FormatSection) -> pl.DataFrame:
     `03/04/2026` may have been proven by rows that are not in the new file.
     """
     cells, rows = reading.table.cells, reading.rows
-    decimals = pl.col("purchase_amount").str.extract(r"\.([0-9]+)$").fill_null("")
-    whole = pl.col("purchase_amount").str.extract(r"^(-?[0-9]+)")
-    # Neither a group nor no decimals at all would prove the sign.
-    padded = (
-        pl.when(decimals.str.len_bytes() == _GROUP)
-        .then(decimals + "0")
-        .otherwise(decimals.str.pad_end(2, "0"))
-    )
-    sign = "," if layout.decimal == "," else "."
     spelt = {
-        PurchaseField.PURCHASE_AMOUNT: pl.concat_str(whole, pl.lit(sign), padded),
+        PurchaseField.PURCHASE_AMOUNT: spell_out(pl.col("purchase_amount"), layout.decimal),
         PurchaseField.DATE: pl.col("date").dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ"),
     }
     for field, text in spelt.items():

@@ -26,6 +26,12 @@ def cells(*texts: str | None, kind: str | None = None) -> pl.DataFrame:
     )
 
 
+def mixed_cells(column: Iterable[tuple[str | None, str | None]]) -> pl.DataFrame:
+    """Return one column of cells, each given as its text and its kind."""
+    texts, kinds = zip(*column, strict=True) if (column := list(column)) else ((), ())
+    return cells(*texts).with_columns(pl.Series("kind", kinds, dtype=CELL_KIND))
+
+
 def values(reading: Reading) -> list[object]:
     """Return each cell's value, or its fault's code where it has one."""
     return [

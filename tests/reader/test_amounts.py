@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from importer.config import FormatSection, RulesSection
-from importer.reader.amounts import read_amounts
-from tests.reader.frames import cells, shown, values
+from importer.reader.amounts import _read, read_amounts
+from tests.reader.frames import cells, mixed_cells, shown, values
 
 if TYPE_CHECKING:
     import polars as pl
@@ -307,3 +307,45 @@ def test_what_is_read_has_the_digits_that_stand_there(text: str) -> None:
         digits = re.sub("[^0-9]", "", str(value)).strip("0")
         assert digits in re.sub("[^0-9]", "", text)
         assert ("-" in str(value)) <= any(sign in text for sign in "-(")
+
+
+ANY = RulesSection()
+COLUMN = st.sampled_from(
+    [
+        *("5", "12.50", "12.5", "0.10", "007", "00.5", "0", "0.00", "10", "100"),
+        *("1,234.50", "1.234,50", "1.234", "1,234", "5,5", "12.345", "(7)", "-3", "x", "", "#N/A"),
+        *("\u20ac 5", "5 USD", "$7", "9999999999999", None),
+    ]
+) | st.from_regex(r"\A([0-9]{1,13}|[0-9]{1,3}([.,][0-9]{3}){1,4})([.,][0-9]{1,3})?\Z")
+KINDS = st.sampled_from([None, None, None, "text", "number", "number", "date", "formula"])
+
+
+@given(
+    column=st.lists(st.tuples(COLUMN, KINDS), max_size=10),
+    decimal=st.sampled_from(["auto", ".", ","]),
+    currency=st.sampled_from(["", "EUR"]),
+    rules=st.builds(
+        RulesSection,
+        max_decimals=st.integers(0, 4),
+        max_amount=st.sampled_from([0, 100]),
+        allow_negative=st.booleans(),
+    ),
+)
+@example(
+    column=[("12", None), ("5", None), ("1,234", None)], decimal="auto", currency="", rules=ANY
+)
+@example(
+    column=[("5.5", None), ("5", None), ("1,234", None)], decimal="auto", currency="", rules=ANY
+)
+@example(
+    column=[("5.5", "number"), ("5", None), ("1,2", None)], decimal="auto", currency="", rules=ANY
+)
+def test_a_mostly_simple_column_is_read_as_cell_by_cell(
+    column: list[tuple[str | None, str | None]], decimal: str, currency: str, rules: RulesSection
+) -> None:
+    frame = mixed_cells(column)
+    layout = FormatSection.model_validate({"decimal": decimal, "currency": currency})
+    quickly, slowly = read_amounts(frame, layout, rules), _read(frame, layout, rules)
+    assert quickly.cells.schema == slowly.cells.schema
+    assert quickly.cells.rows() == slowly.cells.rows()
+    assert quickly.notes == slowly.notes

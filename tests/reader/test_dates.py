@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from importer.config import FormatSection
 from importer.errors import ConfigError
-from importer.reader.dates import read_dates
-from tests.reader.frames import cells, shown, values
+from importer.reader.dates import _read, read_dates
+from tests.reader.frames import cells, mixed_cells, shown, values
 
 if TYPE_CHECKING:
     from importer.reader.cells import Reading
@@ -283,3 +283,42 @@ def test_what_is_read_is_a_date_whose_numbers_stand_there(text: str) -> None:
     (value,) = read(text)
     if isinstance(value, datetime):
         assert str((value + timedelta(hours=14)).year) in text or str(value.year) in text
+
+
+ISO_TIMES = st.from_regex(
+    r"\A20[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-6][0-9](:[0-6][0-9])?(Z|\+01:00)?)?\Z"
+)
+
+
+@given(st.lists(ISO_TIMES, min_size=1, max_size=6), st.sampled_from([AUTO, BERLIN]))
+def test_a_column_of_plain_times_is_read_as_one_with_every_spelling(
+    texts: list[str], layout: FormatSection
+) -> None:
+    every = "2026-03-04T10:20:30.5+01:00"
+    assert read(*texts, layout=layout) == read(*texts, every, layout=layout)[:-1]
+
+
+@given(
+    column=st.lists(
+        st.tuples(
+            st.sampled_from(
+                [
+                    *("2026-03-04", "2026-03-29 02:30", "2026-10-25 02:30", "4.3.2026", "46053"),
+                    *("2026-03-04T10:20Z", "2026-03-04T10:20:30.1234567", "1999-01-01", "x", ""),
+                    *("03/04/2026", "04/04/2026", "13/04/2026", "04/13/2026", "3/4/26", None),
+                ]
+            ),
+            st.sampled_from([None, None, None, "text", "date", "number", "error"]),
+        ),
+        max_size=6,
+    ).flatmap(lambda drawn: st.lists(st.sampled_from(drawn or [(None, None)]), max_size=20)),
+    layout=st.sampled_from([AUTO, BERLIN, FormatSection(dates=("%d/%m/%Y",))]),
+)
+def test_a_column_that_repeats_its_dates_is_read_as_cell_by_cell(
+    column: list[tuple[str | None, str | None]], layout: FormatSection
+) -> None:
+    frame = mixed_cells(column)
+    quickly, slowly = read_dates(frame, layout), _read(frame, layout)
+    assert quickly.cells.schema == slowly.cells.schema
+    assert quickly.cells.rows() == slowly.cells.rows()
+    assert quickly.notes == slowly.notes

@@ -8,15 +8,18 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from importer.errors import SourceError, UsageError
-from importer.reader.delimited import read_delimited
+from importer.errors import ImporterError, SourceError, UsageError
+from importer.reader.delimited import _Asked, _read_rows, _read_unseen, read_delimited
+from importer.reader.encoding import find_encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from importer.reader.delimited import _Rows
     from importer.reader.table import Table
 
 
@@ -198,3 +201,67 @@ def test_what_a_csv_writer_writes_is_read_back_unchanged(
         if any(field.strip() for field in record)
     ]
     assert read(folder, text.getvalue().encode("utf-8-sig")).cells.rows() == expected
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            b"a,b\n",
+            b"1,2\n",
+            b"1,2\r\n",
+            b"1,2",
+            b"\n",
+            b"\r",
+            b" ,\t\n",
+            b",",
+            b'"',
+            b'"1\n2",3\n',
+        ),
+        *("T\u00e9,2\n".encode(), b"T\xe9,2\n", b"\xc3", b"\x81", b"\0", b"\xed\xa0\x80,1\n", b";"),
+    ]
+)
+MARKS = st.sampled_from([b"", b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"sep=;\n"])
+
+
+def outcome(read: Callable[[], _Rows | None]) -> object:
+    """Return what was read, or how it was refused."""
+    try:
+        rows = read()
+    except ImporterError as error:
+        return type(error), error.code, error.message
+    assert rows is not None
+    return rows.encoding, rows.header_at, rows.header, rows.cells.rows()
+
+
+@settings(max_examples=300)
+@given(mark=MARKS, body=st.lists(PIECES, max_size=10).map(b"".join))
+@example(mark=b"", body=b"a,b\n" + b"1,2\n" * 1_000 + b"1,\0\n")
+@example(mark=b"", body=b"a,b\n" + b"1,2\n" * 1_000 + b"T\xe9,2\n")
+@example(mark=b"", body=b"a,b\n" + "T\u00e9,2\n".encode() * 1_000 + b"T\xe9,2\n")
+@example(mark=b"", body=b"a,b\n" + b"1,2\n" * 1_000 + b"1,T\xc3")
+@example(mark=codecs.BOM_UTF8, body=b"a,b\n" + b"1,2\n" * 1_000 + b"1\n")
+def test_a_file_is_read_or_refused_as_after_a_look_at_all_its_bytes(
+    tmp_path_factory: pytest.TempPathFactory, mark: bytes, body: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("orders") / "orders.csv"
+    path.write_bytes(mark + body)
+    asked = _Asked("orders.csv", None, "auto", None)
+
+    def read_after_proof() -> _Rows | None:
+        encoding, _ = find_encoding(path, "orders.csv")
+        return _read_rows(path, encoding, asked, plainly=False)
+
+    unseen = _read_unseen(path, asked)
+    if unseen is not None:
+        assert outcome(lambda: unseen) == outcome(read_after_proof)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_plain_lines_in_unicode_are_read_without_a_look_at_all_their_bytes(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(("a,b\n" + "T\u00e9,2\n" * 1_000).encode(encoding))
+    rows = _read_unseen(path, _Asked("orders.csv", None, "auto", None))
+    assert rows is not None
+    assert (rows.encoding, rows.cells.height) == (encoding, 1_000)

@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.config import Config, FormatSection, IdentitySection
-from importer.reader.identity import add_contents, identity_settings, import_content, make_key
+from importer.reader.identity import (
+    add_contents,
+    identity_settings,
+    import_content,
+    make_key,
+    stand_alone,
+)
 
 LEAD = "6f1c7c3e-0a51-4b0e-9d2a-0d6a3c1f2b11"
 TRIGGER = "0d9b2c8e-5a11-4a53-8f6f-9a1f2b3c4d5e"
@@ -152,12 +158,12 @@ rows = st.fixed_dictionaries(
 )
 
 
-@given(changes=rows, batch=text | st.just(""))
+@given(changes=st.lists(rows, min_size=1, max_size=4), batch=text | st.just(""))
 def test_columns_and_single_rows_have_the_same_content(
-    changes: dict[str, object], batch: str
+    changes: list[dict[str, object]], batch: str
 ) -> None:
-    values = row(**changes)
-    assert contents(values, batch=batch) == [spell_out(values, "keen", batch)]
+    values = [row(**each) for each in changes]
+    assert contents(*values, batch=batch) == [spell_out(each, "keen", batch) for each in values]
 
 
 @pytest.mark.parametrize(
@@ -237,3 +243,13 @@ def test_the_settings_that_change_keys_are_spelt_canonically() -> None:
         identity_settings(config)
         == '{"format.timezone": "Europe/Paris", "identity.columns": ["order_id"]}'
     )
+
+
+BEGINNINGS = [b"a" * 8, b"a" * 7 + b"b"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(BEGINNINGS), st.sampled_from([b"x", b"y", b"z"]))))
+def test_contents_that_only_begin_alike_stand_alone(pieces: list[tuple[bytes, bytes]]) -> None:
+    contents = pl.Series([begin + end * 24 for begin, end in pieces], dtype=pl.Binary)
+    alone = [pieces.count(piece) == 1 for piece in pieces]
+    assert stand_alone(contents).to_list() == alone

@@ -97,6 +97,7 @@ def test_files_of_many_blocks_are_read_whole_in_any_encoding(tmp_path: Path, enc
         '1,"2"x,3',
         "1,2\r,3",
         '"1\n2",3,4',
+        "1,\0,3",
         f"1,2,{'x' * (csv.field_size_limit() + 1)}",
     ],
 )
@@ -104,3 +105,18 @@ def test_a_line_that_does_not_prove_itself_leaves_the_file_to_the_strict_reader(
     tmp_path: Path, line: str
 ) -> None:
     assert read_fast(tmp_path, f"x,y,z\n1,2,3\n{line}\n4,5,6\n") is None
+
+
+def test_bytes_that_the_encoding_cannot_read_leave_the_file_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    for encoding, line in [("utf-8", b"1,T\xe9,3\n"), ("cp1252", b"1,\x81,3\n")]:
+        path.write_bytes(b"x,y,z\n" + b"1,2,3\n" * 10 + line)
+        assert read_plain_lines(path, encoding, ",", 3, above="x,y,z\n", row=2) is None
+
+
+def test_a_line_longer_than_a_block_is_left_to_the_strict_reader(tmp_path: Path) -> None:
+    cells = ",".join(["x" * 100_000] * 50)
+    path = tmp_path / "lines.csv"
+    path.write_text(f"x\n{cells}\n{cells}", "utf-8")
+    fast = read_plain_lines(path, "utf-8", ",", 50, above="x\n", row=2)
+    assert fast is None

@@ -9,21 +9,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from importer.reader.book import Sheet
+from importer.reader.number_formats import NumberFormat
 from importer.reader.plain_sheet import scan_plainly
 from importer.reader.sheet_scan import _parse
-from importer.reader.sheet_xml import SheetParser, SheetScan
-from importer.reader.workbook_package import Sheet
+from importer.reader.sheet_xml import SheetParser
 from tests.reader.raw_workbook import cell, row, sheet_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from importer.reader.sheet_facts import SheetScan
+
 SHEET = Sheet("Orders", "xl/worksheets/sheet1.xml", visible=True, worksheet=True)
-PERCENTAGES = frozenset({"4"})
+STYLES = [
+    *(NumberFormat(), NumberFormat(currency="EUR"), NumberFormat(), NumberFormat(currency="$")),
+    NumberFormat("percentage"),
+]
 
 
 def scan_fully(xml: bytes) -> SheetScan:
-    parser = SheetParser("orders.xlsx", SHEET.name, percentages=PERCENTAGES)
+    parser = SheetParser("orders.xlsx", SHEET.name, styles=STYLES)
     _parse([xml], "orders.xlsx", SHEET, parser)
     return parser.scan
 
@@ -33,11 +39,11 @@ def scan_fast(xml: bytes, size: int = 64) -> SheetScan | None:
         for start in range(0, len(xml), size):
             yield xml[start : start + size]
 
-    plain = scan_plainly(blocks(), PERCENTAGES)
+    plain = scan_plainly(blocks(), STYLES)
     if plain is None:
         return None
     extent, before, behind = plain
-    parser = SheetParser("orders.xlsx", SHEET.name, percentages=PERCENTAGES)
+    parser = SheetParser("orders.xlsx", SHEET.name, styles=STYLES)
     parser.take(extent)
     _parse([before, behind], "orders.xlsx", SHEET, parser)
     return parser.scan
@@ -129,7 +135,7 @@ def test_on_mutated_sheets_both_scans_agree(changes: list[tuple[float, int, str]
     for share, cut, piece in changes:
         at = int(share * len(xml))
         xml = xml[:at] + piece + xml[at + cut :]
-    plain = scan_plainly([xml.encode()], PERCENTAGES)
+    plain = scan_plainly([xml.encode()], STYLES)
     if plain is not None:
         try:
             fast = scan_fast(xml.encode())

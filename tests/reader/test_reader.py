@@ -200,11 +200,11 @@ def test_dates_far_away_are_named_and_still_sent(tmp_path: Path) -> None:
 # Every other spreadsheet
 
 
-@pytest.mark.parametrize("ending", ["xls", "xlsb", "ods", "numbers"])
-def test_what_cannot_be_proven_is_refused_with_the_way_out(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("ending", ["numbers", "fods"])
+def test_what_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"orders.{ending}"
     path.write_bytes(b"x")
-    with pytest.raises(ImporterError, match=r"save it as \.xlsx") as caught:
+    with pytest.raises(ImporterError, match=r"export it as \.xlsx") as caught:
         read(path)
     assert caught.value.exit_code == 6
 

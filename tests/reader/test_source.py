@@ -20,6 +20,7 @@ else:
 
 from importer.errors import SourceError, UsageError
 from importer.reader.source import Source, read_table, take_source
+from tests.reader import raw_ods, raw_xls, raw_xlsb
 from tests.reader.raw_workbook import row, sheet_xml, workbook
 
 if TYPE_CHECKING:
@@ -27,6 +28,21 @@ if TYPE_CHECKING:
 
 CSV = b"a,b\n1,2\n"
 XLSX = workbook(sheet_xml(row(1, "a", "b") + row(2, "1", "2")))
+XLS = raw_xls.xls(
+    b"".join(raw_xls.text(1 + at // 2, at % 2, text) for at, text in enumerate("ab12"))
+)
+XLSB = raw_xlsb.xlsb(
+    raw_xlsb.sheet(
+        raw_xlsb.row(1, raw_xlsb.text(0, "a"), raw_xlsb.text(1, "b")),
+        raw_xlsb.row(2, raw_xlsb.text(0, "1"), raw_xlsb.text(1, "2")),
+    )
+)
+ODS = raw_ods.ods(
+    raw_ods.table(
+        raw_ods.row(raw_ods.cell("a"), raw_ods.cell("b")),
+        raw_ods.row(raw_ods.cell("1"), raw_ods.cell("2")),
+    )
+)
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
 
 
@@ -65,6 +81,9 @@ def archive(part: str) -> bytes:
         ("o.txt", CSV, "csv"),
         ("o.xlsx", XLSX, "xlsx"),
         ("o.xlsm", XLSX, "xlsx"),
+        ("o.xls", XLS, "xls"),
+        ("o.XLSB", XLSB, "xlsb"),
+        ("o.ods", ODS, "ods"),
     ],
 )
 def test_a_spreadsheet_is_copied_and_read(
@@ -73,7 +92,7 @@ def test_a_spreadsheet_is_copied_and_read(
     source = take(tmp_path, name, content)
     assert (source.name, source.format, source.size) == (name, kind, len(content))
     assert source.sha256 == hashlib.sha256(content).hexdigest()
-    assert source.path.read_bytes() == (XLSX if kind == "xlsx" else unpacked(content))
+    assert source.path.read_bytes() == (unpacked(content) if kind == "csv" else content)
     table = read_table(source)
     assert (table.name, table.format, table.headers) == (name, kind, ("a", "b"))
     assert table.cells.select("row", "cell_0", "cell_1").rows() == [(2, "1", "2")]
@@ -96,9 +115,12 @@ def test_nobody_else_can_read_the_copy(tmp_path: Path) -> None:
         ("o.csv", b"", "is empty (0 bytes)"),
         ("o.xlsx", b"", "is empty (0 bytes)"),
         ("o.pdf", b"x", "its name ends in “.pdf”"),
-        ("o.ods", b"x", "an OpenDocument spreadsheet (.ods)"),
-        ("o.xls", OLE, "an old Excel workbook (.xls)"),
-        ("o.xlsb", b"x", "save it as .xlsx"),
+        ("o.ods", b"x", "its content is text. Give it the ending .csv"),
+        ("o.xls", b"\x09\x02\x06\x00\0\0", "an Excel workbook of before 1995"),
+        ("o.xls", b"<html><table>", "a web page"),
+        ("o.xls", XLSX, "Give it the ending .xlsx"),
+        ("o.xlsb", XLSX, "Give it the ending .xlsx"),
+        ("o.numbers", b"x", "an Apple Numbers document (.numbers), which is not read here"),
         ("o.xlsx.gz", gzip.compress(XLSX), "its name ends in “.gz”"),
         ("o.csv.gz", CSV, "its content is text. Give it the ending .csv."),
         ("o.csv.gz", zstd.compress(CSV), "a Zstandard archive. Give it the ending .csv.zst."),
@@ -110,7 +132,8 @@ def test_nobody_else_can_read_the_copy(tmp_path: Path) -> None:
         ("orders", CSV, "has no ending"),
         ("o.csv", XLSX, "its content is an Excel workbook (.xlsx). Give it the ending .xlsx"),
         ("o.xlsx", CSV, "its content is text. Give it the ending .csv"),
-        ("o.xlsx", OLE, "an old Excel workbook (.xls)"),
+        ("o.xlsx", archive("encrypted-package"), "o.xlsx is protected by a password"),
+        ("o.xlsx", OLE, "an old Excel workbook (.xls). Give it the ending .xls"),
         ("o.csv", OLE, "an old Excel workbook (.xls)"),
         ("o.xlsx", OLE + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
         ("o.csv", b"\xef\xbb\xbf\r\n<!DOCTYPE html><html>", "a web page"),

@@ -12,7 +12,8 @@ import openpyxl
 import pytest
 
 from importer.errors import SourceError, UsageError
-from importer.reader.workbook import explain_exit, read_workbook
+from importer.reader.workbook import read_workbook
+from importer.reader.workbook_process import explain_exit
 from tests.reader.raw_workbook import cell, row, sheet_xml, workbook
 
 if TYPE_CHECKING:
@@ -98,6 +99,27 @@ def test_a_cell_has_the_text_and_kind_that_excel_shows(
 ) -> None:
     content = one_sheet(f'{HEAD}<row r="2">{xml}{cell("B2", "x")}</row>')
     assert read(tmp_path, content).cells.rows() == [(2, *expected, "x", "text")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('<calcPr fullCalcOnLoad="1"/>', [("=B1", "formula"), ("5", "number")]),
+        ('<calcPr calcId="191029"/>', [("0", "number"), ("5", "number")]),
+    ],
+)
+def test_a_formula_of_0_that_is_yet_to_be_computed_is_not_believed(
+    tmp_path: Path, settings: str, expected: list[tuple[str, str]]
+) -> None:
+    """XlsxWriter writes 0 for every formula and leaves it to Excel to compute them."""
+    formulas = '<c r="A2"><f>B1</f><v>0</v></c><c r="B2"><f>C1</f><v>5</v></c>'
+    content = workbook(sheet_xml(f'{HEAD}<row r="2">{formulas}</row>'), settings=settings)
+    assert read(tmp_path, content).cells.rows() == [(2, *expected[0], *expected[1])]
+
+
+def test_a_time_beyond_all_years_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="a time beyond all years"):
+        read(tmp_path, one_sheet(f'{HEAD}<row r="2">{value("A2", "1e12", style=3)}</row>'))
 
 
 def test_dates_of_a_1904_workbook_are_those_that_it_shows(tmp_path: Path) -> None:
@@ -269,13 +291,13 @@ HIDDEN = HEAD + row(2, "1", "2") + row(3, "3", "4", attributes='hidden="1"') + r
 
 
 def test_hidden_rows_with_content_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"hidden are 1 row with content \(3\).*--skip-hidden"):
+    with pytest.raises(SourceError, match=r"Row 3 of .* is hidden and has content.*--skip-hidden"):
         read(tmp_path, one_sheet(HIDDEN))
 
 
 def test_filtered_rows_are_named_as_such(tmp_path: Path) -> None:
     after = '<autoFilter ref="A1:B4"><filterColumn colId="0"/></autoFilter>'
-    with pytest.raises(SourceError, match="a filter hides 1 row"):
+    with pytest.raises(SourceError, match=r"Row 3 of .* is hidden by a filter"):
         read(tmp_path, one_sheet(HIDDEN, after=after))
 
 
@@ -284,16 +306,29 @@ def test_hidden_rows_are_read_or_left_out_as_told(tmp_path: Path) -> None:
     left = read(tmp_path, one_sheet(HIDDEN), hidden_rows="skip")
     assert kept.cells["row"].to_list() == [2, 3, 4]
     assert left.cells["row"].to_list() == [2, 4]
-    assert "are imported too" in kept.notes[0]
-    assert "are left out" in left.notes[0]
+    assert "it is imported too" in kept.notes[0]
+    assert "it is left out" in left.notes[0]
 
 
 def test_a_row_of_no_height_is_hidden_and_a_blank_hidden_row_is_no_matter(tmp_path: Path) -> None:
     flat = HEAD + row(2, "1", "2") + row(3, "3", "4", attributes='ht="0"')
-    with pytest.raises(SourceError, match="1 row with content"):
+    with pytest.raises(SourceError, match=r"Row 3 of .* is hidden"):
         read(tmp_path, one_sheet(flat))
     blank = HEAD + row(2, "1", "2") + row(3, "", "", attributes='hidden="1"')
     assert rows_of(read(tmp_path, one_sheet(blank))) == [(2, "1", "2")]
+
+
+def test_many_hidden_rows_are_counted_and_the_first_ones_named(tmp_path: Path) -> None:
+    rows = "".join(row(n, "1", "2", attributes='hidden="1"') for n in range(2, 15))
+    with pytest.raises(SourceError, match=r"13 rows .* \(rows 2, 3, .*, 11 and 3 more\)"):
+        read(tmp_path, one_sheet(HEAD + rows))
+
+
+def test_merged_cells_are_named_together(tmp_path: Path) -> None:
+    rows = HEAD + row(2, "1", "2") + row(3, "3", "4")
+    after = '<mergeCells><mergeCell ref="A2:A3"/><mergeCell ref="B2:B3"/></mergeCells>'
+    with pytest.raises(SourceError, match="the cells A2:A3, B2:B3 are merged"):
+        read(tmp_path, one_sheet(rows, after=after))
 
 
 def merged(reference: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from openpyxl import Workbook
 
 from importer.config import Config, FormatSection, Order
 from importer.reader.reader import Reading, read_file
@@ -66,3 +67,22 @@ def test_a_folder_that_takes_no_file_is_told_and_no_reason_to_stop(tmp_path: Pat
     told = keep_problems(beside, reading, FormatSection())
     assert told is not None
     assert "could not be written" in told
+
+
+def test_a_currency_that_only_a_number_format_shows_is_not_lost(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Lead", "Product", "Amount"])
+    for number, code in enumerate(("[$€-407] 0.00", "$0.000"), 2):
+        sheet.append([LEAD.format(number), "Tea", 1.234 * (number - 1)])
+        sheet.cell(number, 3).number_format = code
+    path = tmp_path / "orders.xlsx"
+    book.save(path)
+    config = Config()
+    written = write_problems(path, read_file(path, tmp_path, config, Order()), FormatSection())
+    assert written is not None
+    again = read_file(written, tmp_path, config, Order())
+    assert again.faults.select("code", "text").rows() == [
+        *(("mixed-currencies", "1.2340 EUR"), ("mixed-currencies", "2.4680 $"))
+    ]

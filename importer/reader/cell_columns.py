@@ -1,0 +1,78 @@
+"""A column's values as calamine gives them → texts and kinds. Pure.
+
+Whole columns at once: most have values of one type, and a call for each cell is what costs time.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING, Final
+
+from importer.reader.book import Batch, turn
+from importer.reader.sheet_values import read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from importer.reader.book import Column
+    from importer.reader.sheet_values import CellValue
+
+_TEXT: Final = "text"
+_NO_CURRENCIES: Final[Mapping[int, str]] = {}
+
+
+def read_column(values: Sequence[CellValue]) -> Column:
+    """Return the texts and kinds of cells, in the spelling that `Table` promises."""
+    if set(map(type, values)) == {str}:
+        texts: list[str | None] = [value or None for value in values]  # type: ignore[misc]
+        return texts, _TEXT
+    cells = [read_value(value) for value in values]
+    return [text for text, _ in cells], [kind for _, kind in cells]
+
+
+def empty_column(count: int) -> Column:
+    """Return a column of so many empty cells."""
+    return [None] * count, _TEXT
+
+
+def count_numbers(column: Column) -> int:
+    """Return how many cells are neither empty nor text."""
+    _, kinds = column
+    return 0 if kinds == _TEXT else len(kinds) - kinds.count(_TEXT) - kinds.count(None)  # type: ignore[arg-type]
+
+
+def spread_kinds(column: Column) -> tuple[list[str | None], list[str | None]]:
+    """Return the column with a kind for each cell."""
+    texts, kinds = column
+    if isinstance(kinds, str):
+        return texts, [None if text is None else kinds for text in texts]
+    return texts, kinds
+
+
+def keep_filled(
+    rows: Sequence[int], columns: Sequence[Column], currencies: Mapping[int, Mapping[int, str]]
+) -> Batch:
+    """Return the rows that are not blank; `currencies` are by row, then by column."""
+    kept = [True] * len(rows)
+    if not columns:
+        return Batch((), (), {})
+    if all(map(_has_gaps, columns)):
+        lines = zip(*(texts for texts, _ in columns), strict=True)
+        kept = [any(text and not text.isspace() for text in line) for line in lines]
+    if not all(kept):
+        rows = list(compress(rows, kept))
+        columns = [
+            (
+                list(compress(texts, kept)),
+                kinds if isinstance(kinds, str) else list(compress(kinds, kept)),
+            )
+            for texts, kinds in columns
+        ]
+    shown = turn([currencies.get(row, _NO_CURRENCIES) for row in rows]) if currencies else {}
+    return Batch(rows, columns, shown)
+
+
+def _has_gaps(column: Column) -> bool:
+    """Whether any cell may show nothing."""
+    texts, _ = column
+    return None in texts or any(map(str.isspace, texts))  # type: ignore[arg-type]

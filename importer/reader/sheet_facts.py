@@ -1,0 +1,55 @@
+"""What the XML of a sheet says of its cells, beside what calamine tells. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from importer.reader.book import MAX_COLUMNS
+
+if TYPE_CHECKING:
+    from importer.reader.places import CellRange
+    from importer.reader.sheet_values import Cell
+
+
+@dataclass(slots=True)
+class SheetScan:
+    """What the XML of one sheet says of its cells."""
+
+    overrides: dict[int, dict[int, Cell]] = field(default_factory=dict)
+    """Row → column → the cells that calamine gives as empty, errors and unsaved formulas, and
+    percentages, which it gives as a hundredth of what they show."""
+    hidden: list[int] = field(default_factory=list)
+    """Rows that are not shown."""
+    filtered: bool = False
+    """Whether the sheet has a filter, which hides rows."""
+    merged: list[CellRange] = field(default_factory=list)
+    numbers: int = 0
+    """How many cells have a value that is neither text, nor an error, nor among `dates`."""
+    dates: int = 0
+    """How many are dates in ISO 8601, which calamine gives as dates where it can read them."""
+    currencies: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Row → column → the currency that the number format of a number shows."""
+    last_row: int = 0
+    """From 1, as every row here; 0 where no cell is filled."""
+    last_column: int = -1
+    """From 0, as every column here; -1 where no cell is filled."""
+
+
+@dataclass(slots=True)
+class Extent:
+    """Where the filled cells of some rows stand. Rows from 1, columns from 0."""
+
+    numbers: int = 0
+    first_row: int = 0
+    last_row: int = 0
+    first_column: int = MAX_COLUMNS
+    last_column: int = -1
+    currencies: dict[int, dict[int, str]] = field(default_factory=dict)
+
+    def widen(self, row: int, first_column: int, last_column: int) -> None:
+        """Take in the filled cells of a row below all others."""
+        self.first_row = self.first_row or row
+        self.last_row = row
+        self.first_column = min(self.first_column, first_column)
+        self.last_column = max(self.last_column, last_column)

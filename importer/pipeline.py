@@ -111,7 +111,7 @@ def _begin(prepared: Prepared, ledger: Ledger) -> int:
         scope=prepared.view.scope,
         batch=prepared.view.batch,
         file=prepared.reading.source.name,
-        content=prepared.plan.import_content,
+        content=prepared.plan.import_content(),
         plan=json.dumps(asdict(prepared.summary), default=str),
         at=_now(),
     )

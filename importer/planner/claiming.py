@@ -12,10 +12,10 @@ import polars as pl
 
 from importer.ledger.contract import LedgerState
 from importer.planner.claims import Claim, Claimant, claim
-from importer.reader.identity import make_first_keys
+from importer.reader.identity import make_first_keys, stand_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from importer.ledger.contract import Entry, Ledger
 
@@ -23,14 +23,17 @@ PAGE_ROWS: Final = 5_000
 """Rows looked at one by one at once; bounds how many ledger entries are in memory."""
 
 
-def add_claims(rows: pl.DataFrame, ledger: Ledger, scope: str, content: bytes) -> pl.DataFrame:
+def add_claims(
+    rows: pl.DataFrame, ledger: Ledger, scope: str, import_content: Callable[[], bytes]
+) -> pl.DataFrame:
     """Return `rows` (with `content`) with `occurrence`, `key`, `is_created` and `asked`.
 
-    `content` is the import's. `is_created`: the row's purchase is known to be created; `asked`: the
-    ledger has to be asked what it knows of the key. Of the others it knows nothing: such a row is
-    the first of its content.
+    `import_content` returns the import's own, for where anything is known. `is_created`: the row's
+    purchase is known to be created; `asked`: the ledger has to be asked what it knows of the key.
+    Of the others it knows nothing: such a row is the first of its content.
     """
     rows = rows.with_columns(make_first_keys(rows["content"]).alias("key"))
+    content = b"" if ledger.is_blank(scope) else import_content()
     plain = _claim_plainly(rows, ledger, scope, content)
     claims = _claim_one_by_one(rows.filter(~plain["plain"]), ledger, scope, content)
     occurrences, keys = pl.repeat(1, rows.height, dtype=pl.UInt32, eager=True), rows["key"]
@@ -69,7 +72,7 @@ def _claim_plainly(
         .select(
             "state",
             (
-                pl.col("content").is_unique()
+                pl.lit(stand_alone(rows["content"]))
                 & (pl.col("carried_key").is_null() | (pl.col("carried_key") == pl.col("key")))
                 & (pl.col("state").is_null() | (only_first & ~passed_over))
             ).alias("plain"),
@@ -97,7 +100,7 @@ def _read_standings(
             columns = zip(schema.items(), zip(*page, strict=True), strict=True)
             found.append(pl.DataFrame([pl.Series(n, v, dtype=t) for (n, t), v in columns]))
     standings = pl.concat(found).with_columns(pl.col("here").cast(pl.Boolean))
-    if standings["content"].is_unique().all():
+    if stand_alone(standings["content"]).all():
         return standings.with_columns(pl.lit(1, dtype=pl.UInt32).alias("entries"))
     return standings.group_by("content").agg(
         pl.col("first", "state", "here").first(), pl.len().alias("entries")
@@ -108,7 +111,7 @@ def _claim_one_by_one(
     odd: pl.DataFrame, ledger: Ledger, scope: str, import_content: bytes
 ) -> list[Claim]:
     """Return the claims of those rows; all rows of a content must be among them."""
-    alone = odd.select(pl.col("content").is_unique()).to_series()
+    alone = stand_alone(odd["content"])
     twins = odd.filter(~alone)
     pages = [*odd.filter(alone).iter_slices(PAGE_ROWS), *([twins] if twins.height else [])]
     claims: list[Claim] = []
@@ -136,7 +139,7 @@ def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:
     one of the lowest occurrence: else a held duplicate would go out as soon as somebody sorts the
     file so that it stands before the created row.
     """
-    twins = rows.filter(pl.col("content").is_duplicated()).select(
+    twins = rows.filter(~stand_alone(rows["content"])).select(
         "row",
         "content",
         "occurrence",

@@ -5,6 +5,7 @@ Reads the ledger, page by page; changes nothing.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -27,7 +28,7 @@ from importer.planner.suspicion import find_conflicts, find_evidence
 from importer.reader.identity import add_contents, import_content_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from importer.ledger.contract import Entry, Ledger
     from importer.planner.viewpoint import Viewpoint
@@ -52,7 +53,8 @@ class Plan:
     """
 
     rows: pl.DataFrame
-    import_content: bytes
+    import_content: Callable[[], bytes]
+    """Returns the content of the import; worked out when it is first asked for."""
     evidence: Mapping[int, str]
     """Row → the key that it carries, of an entry that may be applied and is not the row's own.
     Invalid rows are among them."""
@@ -73,7 +75,7 @@ def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
     """
     valid = judged if judged["valid"].all() else judged.filter("valid")
     rows = add_contents(valid, scope=view.scope, batch=view.batch)
-    content = import_content_of(rows["content"])
+    content = functools.cache(functools.partial(import_content_of, rows["content"]))
     rows = add_claims(rows, ledger, view.scope, content)
     _refuse_another_ledger(judged, rows, ledger)
     if ledger.is_blank(view.scope):

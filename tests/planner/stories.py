@@ -121,7 +121,7 @@ class Story:
             scope=self.scope,
             batch=batch,
             file=file,
-            content=plan.import_content,
+            content=plan.import_content(),
             plan="{}",
             at=self.now,
         )

@@ -65,7 +65,7 @@ def frame(rows: list[tuple[bytes, str | None, str | None, bool, bool]]) -> pl.Da
         "date": [NOON if row[3] else None for row in rows],
         "identity_key": [b"order" if row[4] else None for row in rows],
     }
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "row": pl.UInt32,
         "content": pl.Binary,
         "carried_key": pl.String,
@@ -83,7 +83,7 @@ def test_rows_claimed_plainly_claim_what_they_would_one_by_one(
 ) -> None:
     with closing(SqliteLedger.open(None)) as ledger:
         fill(ledger, entries)
-        claimed = add_claims(frame(rows), ledger, SCOPE, IMPORTS[0])
+        claimed = add_claims(frame(rows), ledger, SCOPE, lambda: IMPORTS[0])
         known = {entry.key: entry for entry in ledger.find_content(SCOPE, CONTENTS)}
 
     claimants: defaultdict[bytes, list[Claimant]] = defaultdict(list)

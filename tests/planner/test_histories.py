@@ -221,7 +221,7 @@ class Histories(RuleBasedStateMachine):
     def _send(self, rows: list[Row], plan: Plan, to_send: pl.DataFrame, coming: list[str]) -> int:
         ledger, now = self.story.ledger, self.story.now
         ledger.remember_scope("keen", "http://127.0.0.1:1/")
-        content = plan.import_content
+        content = plan.import_content()
         _, run_id = ledger.begin_run(
             scope="keen", batch="", file="a.csv", content=content, plan="{}", at=now
         )

@@ -69,7 +69,7 @@ def conclude(
         results_path=path.absolute(),
         commands=prepared.job.commands(path),
     )
-    kept = keep_earlier(path, results["idempotency_key"].drop_nulls().to_list(), written_files)
+    kept = keep_earlier(path, results["idempotency_key"].drop_nulls(), written_files)
     written = write_results(path, reading.table, results, _background(prepared, summary))
     if written != path:
         commands = prepared.job.commands(written)

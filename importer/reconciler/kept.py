@@ -15,7 +15,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, count
+from itertools import chain, count, islice
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from importer.errors import ResultsError
@@ -32,6 +32,7 @@ REMEMBERED: Final = 1_000
 _KEY: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEY_LENGTH: Final = 36
 _CHUNK: Final = 1 << 20
+_FIRST: Final = 1_000
 
 
 class Why(enum.StrEnum):
@@ -135,8 +136,13 @@ def _holds_any(path: Path, keys: Iterable[str]) -> bool:
     Keys are long enough to be looked for as bytes, so even results that were saved again by a
     spreadsheet, with columns moved, are known for what they are.
     """
-    wanted = {key.encode() for key in keys}
+    unread = (key.encode() for key in keys)
+    # Nearly always the file begins like the one that replaces it: the others stay where they are.
+    first = set(islice(unread, _FIRST))
     try:
+        if any(not first.isdisjoint(found) for found in islice(_uuids(path), 1)):
+            return True
+        wanted = first.union(unread)
         return any(not wanted.isdisjoint(found) for found in _uuids(path))
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
         return False  # a broken or encrypted workbook: no results of ours

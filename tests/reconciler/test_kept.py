@@ -154,5 +154,13 @@ def test_a_key_deep_in_the_file_is_found(tmp_path: Path, written: WrittenFiles) 
         assert keep_earlier(path, [KEY], written) is None
 
 
+def test_a_key_that_stands_late_among_this_runs_keys_is_found(
+    tmp_path: Path, written: WrittenFiles
+) -> None:
+    path = write(tmp_path / "x.results.csv", written)
+
+    assert keep_earlier(path, [*[OTHER_KEY] * 5_000, KEY], written) is None
+
+
 def test_where_there_is_no_file_nothing_is_kept(tmp_path: Path, written: WrittenFiles) -> None:
     assert keep_earlier(tmp_path / "x.results.csv", [KEY], written) is None

@@ -205,7 +205,7 @@ def _filled_rows(prepared: Prepared) -> list[Filled]:
         )
         .drop_nulls("resolution")
         .join(
-            prepared.plan.rows.select("row", "key", "status"),
+            prepared.plan.keyed_rows.select("row", "key", "status"),
             on="row",
             how="left",
             maintain_order="left",

@@ -12,7 +12,7 @@ import polars as pl
 
 from importer.ledger.contract import LedgerState
 from importer.planner.claims import Claim, Claimant, claim
-from importer.reader.identity import make_first_keys, stand_alone
+from importer.reader.identity import add_keys, make_keys, stand_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -26,27 +26,23 @@ PAGE_ROWS: Final = 5_000
 def add_claims(
     rows: pl.DataFrame, ledger: Ledger, scope: str, import_content: Callable[[], bytes]
 ) -> pl.DataFrame:
-    """Return `rows` (with `content`) with `occurrence`, `key`, `is_created` and `asked`.
+    """Return `rows` (with `content`) with `occurrence`, `is_created` and `asked`.
 
     `import_content` returns the import's own, for where anything is known. `is_created`: the row's
     purchase is known to be created; `asked`: the ledger has to be asked what it knows of the key.
     Of the others it knows nothing: such a row is the first of its content.
     """
-    rows = rows.with_columns(make_first_keys(rows["content"]).alias("key"))
     content = b"" if ledger.is_blank(scope) else import_content()
     plain = _claim_plainly(rows, ledger, scope, content)
     claims = _claim_one_by_one(rows.filter(~plain["plain"]), ledger, scope, content)
-    occurrences, keys = pl.repeat(1, rows.height, dtype=pl.UInt32, eager=True), rows["key"]
-    if claims:
-        claimed = rows.select("row").join(
-            _frame(claims), on="row", how="left", maintain_order="left"
-        )
-        occurrences = claimed["occurrence"].fill_null(1)
-        keys = claimed["claimed_key"].zip_with(claimed["claimed_key"].is_not_null(), keys)
+    claimed = pl.DataFrame(
+        {"row": [one.row for one in claims], "occurrence": [one.occurrence for one in claims]},
+        schema={"row": pl.UInt32, "occurrence": pl.UInt32},
+    )
+    occurrences = rows.select("row").join(claimed, on="row", how="left", maintain_order="left")
     created = plain["plain"] & plain["state"].eq_missing(LedgerState.CREATED.value)
     return rows.with_columns(
-        occurrences.alias("occurrence"),
-        keys.alias("key"),
+        occurrences["occurrence"].fill_null(1),
         created.alias("is_created"),
         (~plain["plain"] | (plain["state"].is_not_null() & ~created)).alias("asked"),
     )
@@ -67,17 +63,27 @@ def _claim_plainly(
     only_first = (pl.col("entries") == 1) & (pl.col("first") == 1)
     return (
         # Few columns: a copy of a million rows takes a quarter of a gigabyte.
-        rows.select("content", "key", "carried_key", "date", "identity_key")
+        rows.select("content", "date", "identity_key")
+        .with_columns(_carries_no_other_key(rows).alias("carries_no_other"))
         .join(known, on="content", how="left", maintain_order="left")
         .select(
             "state",
             (
                 pl.lit(stand_alone(rows["content"]))
-                & (pl.col("carried_key").is_null() | (pl.col("carried_key") == pl.col("key")))
+                & pl.col("carries_no_other")
                 & (pl.col("state").is_null() | (only_first & ~passed_over))
             ).alias("plain"),
         )
     )
+
+
+def _carries_no_other_key(rows: pl.DataFrame) -> pl.Series:
+    """Return whether each row carries no key, or the one that it has as first of its content."""
+    carried = rows["carried_key"]
+    if carried.null_count() == rows.height:
+        return carried.is_null()
+    own = make_keys(rows.select("content", pl.lit(1).alias("occurrence")))
+    return carried.is_null() | (carried == own)
 
 
 def _read_standings(
@@ -121,17 +127,6 @@ def _claim_one_by_one(
     return claims
 
 
-def _frame(claims: list[Claim]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "row": [one.row for one in claims],
-            "occurrence": [one.occurrence for one in claims],
-            "claimed_key": [one.key for one in claims],
-        },
-        schema={"row": pl.UInt32, "occurrence": pl.UInt32, "claimed_key": pl.String},
-    )
-
-
 def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:
     """Return `rows` with `twin_row`: the row that stands for the same purchase, null in that row.
 
@@ -139,7 +134,7 @@ def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:
     one of the lowest occurrence: else a held duplicate would go out as soon as somebody sorts the
     file so that it stands before the created row.
     """
-    twins = rows.filter(~stand_alone(rows["content"])).select(
+    twins = add_keys(rows.filter(~stand_alone(rows["content"]))).select(
         "row",
         "content",
         "occurrence",

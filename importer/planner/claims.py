@@ -53,7 +53,6 @@ class Claim:
 
     row: int
     occurrence: int
-    key: str
 
 
 def claim(
@@ -97,7 +96,7 @@ def claim(
         occurrence = carried.get(claimant.row)
         if occurrence is None:
             occurrence = next(free if claimant.told_apart else free_of_others)
-        claims.append(Claim(claimant.row, occurrence, make_key(content, occurrence)))
+        claims.append(Claim(claimant.row, occurrence))
     return claims
 
 

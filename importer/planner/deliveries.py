@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 from importer.model import Delivery
-from importer.planner.claiming import PAGE_ROWS
-from importer.reader.identity import RECIPE
+from importer.reader.identity import RECIPE, add_keys
 from importer.reader.validation import build_request
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
     from importer.ledger.contract import Entry, Ledger
 
+PAGE_ROWS: Final = 500
+"""Rows looked up at once, while all that is on its way waits: a few milliseconds."""
+
 
 def make_deliveries(
     to_send: pl.DataFrame, ledger: Ledger, *, scope: str, action: str
@@ -28,9 +30,10 @@ def make_deliveries(
     The ledger is read before a page's first delivery is taken, never between two of a page.
     """
     for page in to_send.iter_slices(PAGE_ROWS):
-        tried = {entry.key: entry for entry in ledger.find(scope, page["key"].to_list())}
+        rows = add_keys(page)
+        tried = {entry.key: entry for entry in ledger.find(scope, rows["key"].to_list())}
         bodies = {key: ledger.body(scope, key) for key in tried}
-        for row in page.iter_rows(named=True):
+        for row in rows.iter_rows(named=True):
             key = row["key"]
             yield _delivery(row, tried.get(key), bodies.get(key), action)
 

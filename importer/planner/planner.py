@@ -25,7 +25,7 @@ from importer.planner.guard import (
 )
 from importer.planner.plan import Candidate, judge
 from importer.planner.suspicion import find_conflicts, find_evidence
-from importer.reader.identity import add_contents, import_content_of
+from importer.reader.identity import add_contents, add_keys, import_content_of, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +47,7 @@ class Plan:
     """The valid rows in the file's order, with what has been decided of each.
 
     To the columns of validation's frame come `content` and `identity_key` (Binary), `occurrence`
-    (UInt32), `key` (String), `twin_row` (UInt32: the row that stands for the same purchase, null
+    (UInt32), `twin_row` (UInt32: the row that stands for the same purchase, null
     in that row itself), `conflict_code` and `conflict` (String), `released`, `send` (Boolean) and
     `status` (String: the row's status if nothing more is sent).
     """
@@ -58,6 +58,11 @@ class Plan:
     evidence: Mapping[int, str]
     """Row → the key that it carries, of an entry that may be applied and is not the row's own.
     Invalid rows are among them."""
+
+    @property
+    def keyed_rows(self) -> pl.DataFrame:
+        """All rows, with their `key` (String), which is not kept: it follows from the content."""
+        return add_keys(self.rows)
 
     @property
     def to_send(self) -> pl.DataFrame:
@@ -82,17 +87,23 @@ def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
         rows = add_twins(rows, ())
         decided = _decide_told(rows, {}, {}, {}, set(), view)
         return Plan(_add_decisions(rows, decided, {}, set(), view), content, {})
-    decided, open_entries, live = _judge_known(rows.filter("asked"), ledger, view)
+    decided, open_entries, live = _judge_known(add_keys(rows.filter("asked")), ledger, view)
     rows = add_twins(rows, live)
     evidence = find_evidence(judged, rows, ledger, view.scope)
     fresh = rows.filter(~pl.col("is_created") & ~pl.col("row").is_in(_series(decided)))
     file = InThisFile(
-        LazySet(lambda: chain(live, open_entries, rows.filter("is_created")["key"])),
+        LazySet(
+            lambda: chain(
+                live,
+                (entry.key for entry in open_entries.values()),
+                make_keys(rows.filter("is_created")),
+            )
+        ),
         LazySet(judged["carried_key"].drop_nulls),
     )
     conflicts = find_conflicts(fresh, evidence, file, ledger, view)
     held = fresh.filter(pl.col("twin_row").is_not_null() | pl.col("row").is_in(_series(conflicts)))
-    released = ledger.released(view.scope, held["key"].to_list())
+    released = _find_released(held, ledger, view.scope)
     decided |= _decide_told(fresh, open_entries, conflicts, evidence, released, view)
     keys = {row: entry.key for row, entry in evidence.items()}
     return Plan(_add_decisions(rows, decided, conflicts, released, view), content, keys)
@@ -117,7 +128,8 @@ def candidate_of(planned: Mapping[str, Any], evidence: Mapping[int, str]) -> Can
 
 
 def _refuse_another_ledger(judged: pl.DataFrame, rows: pl.DataFrame, ledger: Ledger) -> None:
-    known = rows.filter(pl.col("is_created") & (pl.col("carried_key") == pl.col("key")))
+    # What a created row carries is its own key (claiming.py), so the ledger has seen it.
+    known = rows.filter("is_created")
     carrying = judged.join(known.select("row"), on="row", how="anti").filter(
         pl.col("carried_key").is_not_null()
         & (
@@ -139,15 +151,22 @@ def _refuse_another_ledger(judged: pl.DataFrame, rows: pl.DataFrame, ledger: Led
             )
 
 
+def _find_released(held: pl.DataFrame, ledger: Ledger, scope: str) -> set[int]:
+    """Return those of the held rows whose key a person released."""
+    keyed = add_keys(held).select("row", "key")
+    released = ledger.released(scope, keyed["key"].to_list())
+    return {row for row, key in keyed.iter_rows() if key in released}
+
+
 def _judge_known(
     rows: pl.DataFrame, ledger: Ledger, view: Viewpoint
-) -> tuple[dict[int, Decision], dict[str, Entry], set[str]]:
-    """Return row → decision where the ledger decides, the entries that leave it open, live keys.
+) -> tuple[dict[int, Decision], dict[int, Entry], set[str]]:
+    """Return row → decision where the ledger decides, row → entry that leaves it open, live keys.
 
     An entry leaves it open whose every attempt provably did nothing and which may go out again.
     """
     decided: dict[int, Decision] = {}
-    open_entries: dict[str, Entry] = {}
+    open_entries: dict[int, Entry] = {}
     live: set[str] = set()
     for page in rows.select("row", "key").iter_slices(PAGE_ROWS):
         entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
@@ -157,7 +176,7 @@ def _judge_known(
             entry = entries[key]
             retried = entry.state is LedgerState.REJECTED and view.policy.retry_rejected
             if retried or entry.state is LedgerState.UNSENT:
-                open_entries[key] = entry
+                open_entries[row] = entry
             else:
                 decided[row] = _decide(Candidate(row, key), entry, view)
     return decided, open_entries, live
@@ -165,31 +184,30 @@ def _judge_known(
 
 def _decide_told(  # noqa: PLR0917 - what is known, kind by kind
     rows: pl.DataFrame,
-    open_entries: Mapping[str, Entry],
+    open_entries: Mapping[int, Entry],
     conflicts: Mapping[int, Conflict],
     evidence: Mapping[int, Entry],
-    released: set[str],
+    released: set[int],
     view: Viewpoint,
 ) -> dict[int, Decision]:
     """Return row → decision for the `rows` of which anything at all is known."""
-    tried = pl.Series(list(open_entries), dtype=pl.String).implode()
     told = rows.filter(
         pl.col("twin_row").is_not_null()
         | pl.col("row").is_in(_series(conflicts))
-        | pl.col("key").is_in(tried)
+        | pl.col("row").is_in(_series(open_entries))
     )
     decided = {}
-    for row, key, twin_row in told.select("row", "key", "twin_row").iter_rows():
+    for row, key, twin_row in add_keys(told).select("row", "key", "twin_row").iter_rows():
         carried = evidence.get(row)
         candidate = Candidate(
             row,
             key,
             twin_row,
             conflicts.get(row),
-            released=key in released,
+            released=row in released,
             evidence_key=None if carried is None else carried.key,
         )
-        decided[row] = _decide(candidate, open_entries.get(key), view)
+        decided[row] = _decide(candidate, open_entries.get(row), view)
     return decided
 
 
@@ -202,7 +220,7 @@ def _add_decisions(
     rows: pl.DataFrame,
     decided: Mapping[int, Decision],
     conflicts: Mapping[int, Conflict],
-    released: set[str],
+    released: set[int],
     view: Viewpoint,
 ) -> pl.DataFrame:
     """Return `rows` with what was decided; whatever was decided of no one row goes out."""
@@ -237,10 +255,9 @@ def _add_decisions(
             "status": pl.String,
         },
     )
-    keys = pl.Series(list(released), dtype=pl.String).implode()
     told = rows.select("row").join(decisions, on="row", how="left", maintain_order="left")
     return rows.with_columns(
-        pl.col("key").is_in(keys).alias("released"),
+        pl.col("row").is_in(_series(released)).alias("released"),
         told["conflict_code"],
         told["conflict"],
         pl.coalesce(told["send"], "send").alias("send"),

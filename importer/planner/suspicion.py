@@ -13,6 +13,7 @@ import polars as pl
 from importer.ledger.contract import fingerprint_product
 from importer.planner.claiming import PAGE_ROWS
 from importer.planner.guard import LIVE, Conflict, InThisFile, Suspect, find_conflict
+from importer.reader.identity import add_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +27,8 @@ def find_evidence(
 ) -> dict[int, Entry]:
     """Return row → the live entry whose key it carries though its content is another, or broken."""
     carrying = judged.select("row", "carried_key").drop_nulls()
-    own = rows.select("row", "key", "content")
-    carrying = carrying.join(own, on="row", how="left", maintain_order="left").filter(
+    own = rows.select("row", "content", "occurrence").join(carrying, on="row", how="semi")
+    carrying = carrying.join(add_keys(own), on="row", how="left", maintain_order="left").filter(
         pl.col("key").is_null() | (pl.col("key") != pl.col("carried_key"))
     )
     found: dict[int, Entry] = {}
@@ -63,7 +64,8 @@ def find_conflicts(
             leads[entry.lead_id].append(entry)
             if entry.identity is not None:
                 identities[entry.identity].append(entry)
-        for row in _with_neighbours(page, leads, identities, evidence).iter_rows(named=True):
+        near_rows = add_keys(_with_neighbours(page, leads, identities, evidence))
+        for row in near_rows.iter_rows(named=True):
             suspect = _suspect(row)
             carried = evidence.get(suspect.row)
             near = [*identities.get(suspect.identity or b"", ()), *leads.get(suspect.lead_id, ())]

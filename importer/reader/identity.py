@@ -145,13 +145,19 @@ def _hash(texts: pl.Series) -> pl.Series:
     return pl.Series([sha256(text).digest() for text in texts.to_list()], dtype=pl.Binary)
 
 
-def make_first_keys(contents: pl.Series) -> pl.Series:
-    """Return `make_key(content, 1)` of each of `contents` (Binary)."""
+def make_keys(rows: pl.DataFrame) -> pl.Series:
+    """Return `make_key` of each row's `content` and `occurrence` (String, named `key`)."""
     keys = pl.Series("key", [], dtype=pl.String)
-    seed = pl.col("content") + pl.lit(_netstring("1").encode())
-    for part in contents.to_frame("content").iter_slices(_PART_ROWS):
+    number = pl.col("occurrence").cast(pl.String)
+    seed = pl.col("content") + pl.format("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
+    for part in rows.select("content", "occurrence").iter_slices(_PART_ROWS):
         keys.append(_as_uuids(_hash(part.select(seed).to_series())))
     return keys
+
+
+def add_keys(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `rows` with `key`, made of their `content` and `occurrence`."""
+    return rows.with_columns(make_keys(rows))
 
 
 def _as_uuids(digests: pl.Series) -> pl.Series:

@@ -79,8 +79,9 @@ def reconcile(
 
 def _tell_planned(plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None) -> pl.DataFrame:
     """Return RESULT_SCHEMA and `tried` of the planned rows, in no particular order."""
-    created = read_created(plan.rows, ledger, view.scope, run_id)
-    others = plan.rows.join(created.select("row"), on="row", how="anti", maintain_order="left")
+    planned = plan.keyed_rows
+    created = read_created(planned, ledger, view.scope, run_id)
+    others = planned.join(created.select("row"), on="row", how="anti", maintain_order="left")
     alone = pl.DataFrame(
         list(_judge_rows(others, plan.evidence, ledger, view, run_id)),
         schema=RESULT_SCHEMA | {"tried": pl.Boolean},

@@ -16,7 +16,7 @@ from importer.planner.claiming import add_claims
 from importer.planner.claims import Claimant, claim
 from importer.planner.created import read_created
 from importer.planner.plan import Candidate, Policy, judge
-from importer.reader.identity import make_key
+from importer.reader.identity import add_keys, make_key
 from tests.ledger.examples import NOON, SCOPE, begin, bring, deliver, digest, say
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ def test_rows_claimed_plainly_claim_what_they_would_one_by_one(
     for content, some in claimants.items():
         of_content: list[Entry] = [entry for entry in known.values() if entry.content == content]
         for one in claim(content, some, of_content, IMPORTS[0]):
-            expected[one.row] = (one.occurrence, one.key)
-    told = claimed.select("row", "occurrence", "key").iter_rows()
-    assert {row: (occurrence, key) for row, occurrence, key in told} == expected
-    for key, is_created, asked in claimed.select("key", "is_created", "asked").iter_rows():
+            expected[one.row] = one.occurrence
+    assert dict(claimed.select("row", "occurrence").iter_rows()) == expected
+    told = add_keys(claimed).select("key", "is_created", "asked")
+    for key, is_created, asked in told.iter_rows():
         entry = known.get(key)
         assert not (is_created and asked)
         if is_created:

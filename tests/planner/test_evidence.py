@@ -121,7 +121,7 @@ def test_a_created_row_edited_into_one_that_was_tried_keeps_its_evidence(
 def test_an_amendment_released_but_not_applied_keeps_its_evidence(story: Story) -> None:
     [row] = as_results(story.results(bought(1)), bought(1))
     row = {**row, "lead_id": lead(2)}
-    story.resolve(Choice.SEND, story.plan(row).rows["key"][0])
+    story.resolve(Choice.SEND, story.plan(row).keyed_rows["key"][0])
     [row] = as_results(story.results(row, outcomes=[NOT_APPLIED]), row)
     assert row["carried_status"] == "unsent"
     assert story.run({**row, "lead_id": lead(3)}) == ["conflict"]
@@ -303,7 +303,7 @@ def test_a_row_that_was_not_reached_is_not_taken_for_an_equal_one_that_was_paid(
     story: Story,
 ) -> None:
     rows = [bought(1)] * 81
-    keys = story.plan(*rows).rows["key"]
+    keys = story.plan(*rows).keyed_rows["key"]
     story.under(allow_duplicates=True).run(*rows[:60])
     left = bought(1, key=keys[79], was="unsent")
     assert story.run(left, file="rest.csv") == ["conflict"]

@@ -161,7 +161,7 @@ class Histories(RuleBasedStateMachine):
     def say_send(self, number: int, place: int) -> None:
         rows = self.file(number)
         row_number = place % len(rows) + 2
-        planned = make_plan(_judged(rows), self.story.ledger, self.story.view()).rows
+        planned = make_plan(_judged(rows), self.story.ledger, self.story.view()).keyed_rows
         held = pl.col("status").is_in(["duplicate", "conflict"])
         for key in planned.filter(held, row=row_number)["key"]:
             self.released[purchase_of(rows[row_number - 2])].add(key)

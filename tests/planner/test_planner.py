@@ -153,7 +153,7 @@ def test_a_created_row_amended_in_its_results_file_is_held_and_stays_held(
 def test_an_amended_row_goes_out_once_when_a_person_says_send(story: Story) -> None:
     [row] = as_results(story.results(bought(1)), bought(1))
     amended = {**row, "purchase_amount": "99"}
-    story.resolve(Choice.SEND, story.plan(amended).rows["key"][0])
+    story.resolve(Choice.SEND, story.plan(amended).keyed_rows["key"][0])
     assert story.run(amended) == ["created"]
     assert story.run(amended) == ["already_created"]
     assert len(story.sent) == 2

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from importer.config import Config, FormatSection, IdentitySection
 from importer.reader.identity import (
     add_contents,
+    add_keys,
     identity_settings,
     import_content,
     make_key,
@@ -226,6 +227,14 @@ def test_a_key_is_a_lower_case_uuid_of_version_8(digest: bytes, occurrence: int)
     parsed = uuid.UUID(key)
     assert (str(parsed), parsed.version, parsed.variant) == (key, 8, uuid.RFC_4122)
     assert key != make_key(digest, occurrence + 1)
+
+
+@given(st.lists(st.tuples(st.binary(min_size=32, max_size=32), st.integers(1, 10**6)), max_size=5))
+def test_the_keys_of_a_column_are_those_of_its_rows(rows: list[tuple[bytes, int]]) -> None:
+    schema = {"content": pl.Binary(), "occurrence": pl.UInt32()}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+
+    assert add_keys(frame)["key"].to_list() == [make_key(*row) for row in rows]
 
 
 def test_an_import_is_the_same_in_any_order_but_not_with_a_row_twice() -> None:

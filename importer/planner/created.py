@@ -34,16 +34,16 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 def read_created(
     planned: pl.DataFrame, ledger: Ledger, scope: str, run_id: int | None
 ) -> pl.DataFrame:
-    """Return a result for each row of `planned` (`row`, `key`) whose entry is `created`.
+    """Return a result for each row of `planned` (`row`, `key`) whose entry is `created`, in order.
 
-    Columns, in no particular order of rows: `row`, `status`, `purchase_id`, `error_code`, `error`,
+    Columns: `row`, `status`, `purchase_id`, `error_code`, `error`,
     `http_status`, `attempts`, `key`, `sent_at`, and `tried`: whether by the run of `run_id`.
     """
     told = [_tell(page, run_id) for page in ledger.created(scope, planned["key"])]
     created = pl.concat(told or [_tell((), run_id)])
     packed = pl.col("key").str.replace_all("-", "", literal=True).str.decode("hex")
     own = planned.select("row", "key", packed.alias("packed"))
-    return own.join(created, on="packed").drop("packed")
+    return own.join(created, on="packed", maintain_order="left").drop("packed")
 
 
 def _tell(page: Sequence[Created], run_id: int | None) -> pl.DataFrame:

@@ -117,7 +117,7 @@ def test_created_rows_get_the_results_that_they_would_get_one_by_one(
             ledger.resolve(SCOPE, doubts, file="results.csv")
         keys = [make_key(content, occurrence) for content in CONTENTS for occurrence in (1, 2, 3)]
         rows = pl.DataFrame({"row": range(2, 11), "key": keys}, schema_overrides={"row": pl.UInt32})
-        found = read_created(rows, ledger, SCOPE, present).sort("row")
+        found = read_created(rows, ledger, SCOPE, present)
         known = {entry.key: entry for entry in ledger.find(SCOPE, keys)}
 
     expected = []

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, cast
 from importer.errors import LedgerWriteError
 from importer.ledger import statements
 from importer.ledger.checkup import Checkup
-from importer.ledger.contract import TRANSITIONS, Cause, Choice, ImportCounts, Intent, LedgerState
+from importer.ledger.contract import Cause, Choice, ImportCounts, Intent, LedgerState
 from importer.ledger.records import (
-    intent_parameters,
     interruption,
     is_uuid,
     pack_instant,
@@ -20,12 +19,12 @@ from importer.ledger.records import (
     read_entry,
     read_import,
     resolution_parameters,
-    settlement_parameters,
     unpack_instant,
     unpack_uuid,
 )
-from importer.ledger.refusals import refuse_change, refuse_resolution
+from importer.ledger.refusals import refuse_resolution
 from importer.ledger.reserve import MINIMUM_FREE, Reserve
+from importer.ledger.sqlite_changes import Changes, TogetherError, find_entry
 from importer.ledger.sqlite_file import connect_file, connect_memory
 from importer.ledger.sqlite_session import DISK_FULL, Session
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.ledger.contract import Change, Created, Entry, Import, Resolution, Standing
-    from importer.ledger.records import Parameters
 
 
 class SqliteLedger:
@@ -136,22 +134,12 @@ class SqliteLedger:
             self._apply(run_id, changes)
 
     def _apply(self, run_id: int, changes: Sequence[Change]) -> None:
-        with self._session.writing() as connection:
-            scope_id, batch = self._run(connection, run_id)
-            for change in changes:
-                if isinstance(change, Intent):
-                    parameters = intent_parameters(
-                        change, scope_id=scope_id, batch=batch, run_id=run_id
-                    )
-                    if None in TRANSITIONS[change.cause][0]:
-                        first = connection.execute(statements.FIRST_INTENT, parameters)
-                        if first.rowcount == 1:
-                            continue
-                else:
-                    parameters = settlement_parameters(change, scope_id=scope_id)
-                statement = statements.CHANGES[change.cause]
-                if connection.execute(statement, parameters).rowcount != 1:
-                    raise refuse_change(change, _entry(connection, parameters))
+        try:
+            with self._session.writing() as connection:
+                Changes(changes, *self._run(connection, run_id), run_id).make_together(connection)
+        except TogetherError:
+            with self._session.writing() as connection:
+                Changes(changes, *self._run(connection, run_id), run_id).make_each(connection)
 
     def _run(self, connection: sqlite3.Connection, run_id: int) -> tuple[int, str]:
         if run_id not in self._runs:
@@ -236,7 +224,7 @@ class SqliteLedger:
                 if not is_uuid(resolution.key):
                     raise refuse_resolution(resolution, None)
                 parameters = resolution_parameters(resolution, scope_id=scope_id, file=file)
-                entry = _entry(connection, parameters)
+                entry = find_entry(connection, parameters)
                 if resolution.choice is Choice.SEND:
                     fits = entry is None or entry.state is LedgerState.UNSENT
                 else:
@@ -312,11 +300,6 @@ def _scope_id(connection: sqlite3.Connection, scope: str) -> int:
     connection.execute(statements.ADD_SCOPE, (scope,))
     (scope_id,) = connection.execute(statements.SCOPE_ID, (scope,)).fetchone()
     return int(scope_id)
-
-
-def _entry(connection: sqlite3.Connection, parameters: Parameters) -> Entry | None:
-    row = connection.execute(statements.ENTRY, parameters).fetchone()
-    return None if row is None else read_entry(row)
 
 
 def _counts(connection: sqlite3.Connection, import_id: int) -> dict[LedgerState, int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -280,6 +281,20 @@ def test_a_cancellation_while_it_waits_leaves_the_intent_stored_and_the_caller_t
     watched = run(test)
     assert after_commit == ["returned"]
     assert watched.state(2) is LedgerState.UNSENT
+
+
+def test_a_task_that_asyncio_itself_cancels_waits_no_longer() -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched) as writer:
+            watched.gate.clear()
+            task = asyncio.create_task(writer.commit(intend(deliver(2))))
+            await watched.until_entered()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            watched.gate.set()
+
+    assert run(test).state(2) is LedgerState.SENDING
 
 
 def test_a_failure_is_told_to_all_who_wait_and_to_every_later_call() -> None:

@@ -97,10 +97,9 @@ class PurchaseRequest(BaseModel):
         """
         members = [f'"action":{json.dumps(action)}', f'"lead_id":"{self.lead_id}"']
         if self.product_name is not None:
-            members.append(f'"product_name":{json.dumps(self.product_name, ensure_ascii=False)}')
+            members.append(f'"product_name":{_encode(self.product_name)}')
         if self.product_description is not None:
-            text = json.dumps(self.product_description, ensure_ascii=False)
-            members.append(f'"product_description":{text}')
+            members.append(f'"product_description":{_encode(self.product_description)}')
         if self.purchase_amount is not None:
             members.append(f'"purchase_amount":{self.purchase_amount:f}')
         if self.date is not None:
@@ -109,6 +108,10 @@ class PurchaseRequest(BaseModel):
             ids = ",".join(f'"{trigger}"' for trigger in self.trigger_ids)
             members.append(f'"trigger_ids":[{ids}]')
         return ("{" + ",".join(members) + "}").encode()
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+# `json.dumps` makes an encoder at each call that asks for anything but its defaults.
 
 
 class Purchase(BaseModel):

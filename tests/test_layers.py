@@ -34,7 +34,6 @@ FLOORS = [
 SEAMS = {
     "httpx": {
         "sender/api.py",
-        "sender/connection.py",
         "sender/failures.py",
         "sender/transport.py",
         "sender/stock_transport.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
+_SET: Final = "Set api.url to Keen's URL, https://…"
+UNUSABLE_URL: Final = ("api.url is not a URL that the importer can call.", _SET)
+
+
 def check_url(url: str) -> None:
     """Raise ConfigError unless an API key may go to `url`: HTTPS, or a server on this computer."""
-    remedy = "Set api.url to Keen's URL, https://…"
     if not url:
-        raise ConfigError("api.url is not set.", f"{remedy} `importer init` writes one.")
+        raise ConfigError("api.url is not set.", f"{_SET} `importer init` writes one.")
     # Whatever two URL parsers could read in two ways is refused before either reads it.
     if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(?:[/?][A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?", url):
         try:
@@ -30,8 +33,8 @@ def check_url(url: str) -> None:
         if host and (scheme == "https" or is_loopback(host)):
             return
         if host:
-            raise ConfigError("api.url would send the API key without encryption.", remedy)
-    raise ConfigError("api.url is not a URL that the importer can call.", remedy)
+            raise ConfigError("api.url would send the API key without encryption.", _SET)
+    raise ConfigError(*UNUSABLE_URL)
 
 
 def is_loopback(host: str) -> bool:

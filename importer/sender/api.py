@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import httpx
 
-from importer.sender.address import check_key, check_url, find_proxy
+from importer.errors import ConfigError
+from importer.sender.address import UNUSABLE_URL, check_key, check_url, find_proxy
 from importer.sender.answer import Answer
 from importer.sender.connection import Connection
 from importer.sender.proof import PROOF_BODY, PROOF_TIMEOUT, judge_proof
@@ -49,14 +50,14 @@ class Api:
         """
         check_url(url)
         check_key(api_key)
-        self._url = url
         self._secret = api_key
         self._timeout = timeout
         self._now = now
         self._sleep = sleep
         self._random = random
         self._proxy = find_proxy(url)
-        self._make_transport = transport_factory(transport, tls=tls, proxy=self._proxy)
+        prototype = _prototype(url, min(CONNECT_TIMEOUT, timeout))
+        self._make_transport = transport_factory(transport, prototype, tls=tls, proxy=self._proxy)
 
     @property
     def proxy(self) -> str | None:
@@ -74,7 +75,7 @@ class Api:
         timeout = min(self._timeout, PROOF_TIMEOUT)
         try:
             for attempt in itertools.count(1):
-                answer = await connection.exchange(PROOF_BODY, {}, timeout)
+                answer = await connection.exchange(PROOF_BODY, timeout)
                 outcome = connection.judge(answer)
                 body = answer.body if isinstance(answer, Answer) else b""
                 wait = judge_proof(outcome, body, attempt, self._random())
@@ -87,26 +88,31 @@ class Api:
     def connection(self, key_retention: float = 0) -> Connection:
         """Return a worker's own line; `key_retention` is in hours. Connects at the first post."""
         return Connection(
-            self._client,
-            self._url,
+            self._make_transport,
             self._secret,
             timeout=self._timeout,
             key_retention=key_retention,
             now=self._now,
         )
 
-    def _client(self) -> httpx.AsyncClient:
-        """Return a client for one worker."""
-        return httpx.AsyncClient(
-            transport=self._make_transport(),
-            trust_env=False,
-            follow_redirects=False,
-            # The total deadline is the caller's: a server that drips never times a read out.
-            timeout=httpx.Timeout(None, connect=min(CONNECT_TIMEOUT, self._timeout)),
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": f"importer/{version('keen-importer')}",
-            },
-        )
+
+def _prototype(url: str, connect: float) -> httpx.Request:
+    """Return what all requests share: the URL, the headers that are nobody's own, the deadlines.
+
+    Raises ConfigError where httpx cannot read the URL (a fifth number in an address, say).
+    """
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Connection": "keep-alive",
+        "User-Agent": f"importer/{version('keen-importer')}",
+    }
+    # The total deadline is the caller's: a server that drips never times a read out.
+    deadlines = {"timeout": httpx.Timeout(None, connect=connect).as_dict()}
+    try:
+        prototype = httpx.Request("POST", url, headers=headers, extensions=deadlines)
+    except (httpx.InvalidURL, UnicodeError):
+        raise ConfigError(*UNUSABLE_URL) from None
+    del prototype.headers["Content-Length"]  # each request has its own
+    return prototype

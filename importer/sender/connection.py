@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -14,13 +14,13 @@ from importer.sender.failures import classify
 from importer.sender.outcome import judge_answer, judge_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterable, Callable
     from datetime import datetime
 
-    import httpx
     from pydantic import SecretStr
 
     from importer.model import Outcome
+    from importer.sender.wire import Transport
 
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of an answer that are read; Keen's are below one KiB."""
@@ -32,22 +32,20 @@ class Connection:
 
     def __init__(
         self,
-        client: Callable[[], httpx.AsyncClient],
-        url: str,
+        make_transport: Callable[[], Transport],
         secret: SecretStr,
         *,
         timeout: float,
         key_retention: float,
         now: Callable[[], datetime],
     ) -> None:
-        """Take what makes a client of one connection, seconds an attempt may last, and hours."""
-        self._make_client = client
-        self._url = url
+        """Take what makes a transport; seconds that an attempt may last, and hours."""
+        self._make_transport = make_transport
         self._secret = secret
         self._timeout = timeout
         self._key_retention = key_retention
         self._now = now
-        self._client: httpx.AsyncClient | None = None
+        self._transport: Transport | None = None
         self._wire = _Wire()
 
     @property
@@ -62,7 +60,7 @@ class Connection:
         through; then `on_wire` tells whether the row is in doubt.
         """
         lead_id = read_lead_id(body)
-        answer = await self.exchange(body, {"Idempotency-Key": key}, self._timeout)
+        answer = await self.exchange(body, self._timeout, key)
         outcome = self.judge(answer, lead_id)
         if outcome.next is Next.HOLD_AND_COUNT:
             # Somebody answers in Keen's name, or answers have come out of step with requests:
@@ -86,7 +84,7 @@ class Connection:
         )
 
     async def exchange(
-        self, body: bytes, headers: dict[str, str], seconds: float
+        self, body: bytes, seconds: float, key: str | None = None
     ) -> Answer | NoAnswer:
         """Make one request that may last so many seconds in all."""
         self._wire = wire = _Wire()
@@ -95,7 +93,7 @@ class Connection:
             with anyio.move_on_after(seconds):
                 # On a kept-alive connection nothing else waits before the first byte.
                 await checkpoint_if_cancelled()
-                result = await self._read(body, headers, wire)
+                result = await self._read(body, key, wire)
         except Exception as error:  # noqa: BLE001 - more than httpx.HTTPError escapes from httpx
             failure, detail = classify(error)
             result = NoAnswer(failure, wire.on_wire, detail)
@@ -110,49 +108,57 @@ class Connection:
             return Answer(wire.status, None, None, b"", complete=False)
         return result
 
-    async def _read(self, body: bytes, headers: dict[str, str], wire: _Wire) -> Answer:
-        if self._client is None:
-            self._client = self._make_client()
-        request = self._client.build_request(
-            "POST",
-            self._url,
-            content=body,
-            headers={"X-Api-Key": self._secret.get_secret_value(), **headers},
-            extensions={"trace": wire.trace},
-        )
-        response = await self._client.send(request, stream=True)
-        wire.status = response.status_code
-        read = bytearray()
-        # Raw: a compressed answer that nobody asked for is never unpacked.
-        async for part in response.aiter_raw():
-            read += part
-            if len(read) > MAX_ANSWER:
-                break
+    async def _read(self, body: bytes, key: str | None, wire: _Wire) -> Answer:
+        if self._transport is None:
+            self._transport = self._make_transport()
+        received = await self._transport.post(self._headers(body, key), body, wire.leave)
+        wire.status = received.status
+        told = received.body
+        if not isinstance(told, bytes):
+            told = await _join(told)
         return Answer(
-            response.status_code,
-            response.headers.get("sb-error-code"),
-            parse_retry_after(response.headers.get("retry-after"), self._now()),
-            bytes(read),
-            complete=len(read) <= MAX_ANSWER,
+            received.status,
+            received.header(b"sb-error-code"),
+            parse_retry_after(received.header(b"retry-after"), self._now()),
+            told,
+            complete=len(told) <= MAX_ANSWER,
         )
+
+    def _headers(self, body: bytes, key: str | None) -> list[tuple[bytes, bytes]]:
+        headers = [
+            (b"X-Api-Key", self._secret.get_secret_value().encode("ascii")),
+            (b"Content-Length", b"%d" % len(body)),
+        ]
+        if key is not None:
+            headers.append((b"Idempotency-Key", key.encode("ascii")))
+        return headers
 
     async def aclose(self) -> None:
         """Drop the connection; the next request makes a new one."""
-        client, self._client = self._client, None
-        if client is None:
+        transport, self._transport = self._transport, None
+        if transport is None:
             return
         with anyio.move_on_after(_CLOSE_TIMEOUT, shield=True):
             with contextlib.suppress(Exception):  # it is being thrown away
-                await client.aclose()
+                await transport.aclose()
+
+
+async def _join(parts: AsyncIterable[bytes]) -> bytes:
+    """Return the body up to where it is too long."""
+    joined = bytearray()
+    async for part in parts:
+        joined += part
+        if len(joined) > MAX_ANSWER:
+            break
+    return bytes(joined)
 
 
 class _Wire:
-    """Whether a byte of one request left, as httpx's trace tells; exception classes do not."""
+    """Whether a byte of one request left, as the transport tells; exception classes do not."""
 
     def __init__(self) -> None:
         self.on_wire = False
         self.status: int | None = None
 
-    async def trace(self, event: str, _details: dict[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
-            self.on_wire = True
+    def leave(self) -> None:
+        self.on_wire = True

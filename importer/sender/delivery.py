@@ -6,6 +6,7 @@ waits for anything between intent and request, so a kill leaves in doubt only wh
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -78,7 +79,7 @@ class Deliverer:
         outcome: Outcome | None = None
         attempt = 0
         in_doubt, first_sent_at = delivery.in_doubt, delivery.first_sent_at
-        while (probe := await self.brake.wait(self.pacer.wait)) is not None:
+        while (probe := await self._admit()) is not None:
             at = self.now()
             first_sent_at = first_sent_at or at
             if in_doubt and not self._may_send_again(delivery, first_sent_at, at):
@@ -104,6 +105,12 @@ class Deliverer:
         self._settle(delivery, attempt, outcome)
         return outcome
 
+    async def _admit(self) -> bool | None:
+        """Return when an attempt may begin, True for a probe; None: the run is stopping."""
+        if self.pacer.admits() and not self.brake.on:
+            return False
+        return await self.brake.wait(self.pacer.wait)
+
     async def _attempt(
         self,
         delivery: Delivery,
@@ -116,7 +123,7 @@ class Deliverer:
         """Make one attempt; return what it proved of itself, and what is then known of the row."""
         cause = Cause.RETENTION if in_doubt else Cause.INTENT
         await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
-        began = anyio.current_time()
+        began = time.monotonic()
         try:
             answer = await connection.post(delivery.body, delivery.key)
         except anyio.get_cancelled_exc_class():
@@ -124,7 +131,7 @@ class Deliverer:
                 unsent = judge_failure(Failure.INTERRUPTED, on_wire=False)
                 self._put(delivery, keep_doubt(unsent) if in_doubt else unsent)
             raise
-        seconds = anyio.current_time() - began
+        seconds = time.monotonic() - began
         outcome = keep_doubt(answer) if in_doubt else answer
         # Before all else: nothing that fails after it may lose an outcome.
         self._put(delivery, outcome)

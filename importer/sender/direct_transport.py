@@ -1,7 +1,7 @@
-"""One httpx request → its answer over one kept-alive connection, no pool. Touches the network.
+"""One request → its answer over one kept-alive connection, no pool. Touches the network.
 
-Twice as fast as httpx's own transport. A connection is used again only if nothing but one whole
-answer came over it.
+A connection is used again only if nothing but one whole answer came over it. What is plain goes by
+`plain_http`, everything else by h11.
 """
 
 from __future__ import annotations
@@ -10,69 +10,79 @@ import asyncio
 import select
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 import h11
 import httpx
 
+from importer.sender.plain_http import read_answer, write_request
 from importer.sender.stock_transport import KEEP_ALIVE
+from importer.sender.wire import Received
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from importer.sender.wire import Headers
 
 MAX_HEAD: Final = 100 * 1024
 """Bytes of an answer's head, as in httpx's own transport."""
 
 
-class DirectTransport(httpx.AsyncBaseTransport):
-    """For one request at a time. After any failure: `aclose`, then it connects anew."""
+class DirectTransport:
+    """A `Transport`. After any failure: `aclose`, then it connects anew."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        """Take the context for `https`."""
+    def __init__(self, prototype: httpx.Request, tls: ssl.SSLContext) -> None:
+        """Take what all requests share, and the context for `https`."""
+        self._prototype = prototype
+        self._target = prototype.url.raw_path
+        self._common = prototype.headers.raw
         self._tls = tls
         self._line: _Line | None = None
-        self._http = h11.Connection(h11.CLIENT, MAX_HEAD)
-        self._idle_since = 0.0
+        self._idle_since: float | None = None
+        """None: what the connection carries is not known to be over."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`, return its answer with the body still to be read.
-
-        Raises httpx.TransportError and OSError.
-        """
-        body = await request.aread()
+    async def post(self, headers: Headers, body: bytes, leaving: Callable[[], None]) -> Received:
+        """See Transport. Raises httpx.TransportError, h11.LocalProtocolError and OSError."""
         line = self._line
         if line is None or not self._is_fresh(line):
-            line = await self._connect(request)
-        head = h11.Request(
-            method=request.method, target=request.url.raw_path, headers=request.headers.raw
-        )
-        sent = [self._http.send(event) for event in (head, h11.Data(body), h11.EndOfMessage())]
-        trace = request.extensions.get("trace")
-        if trace is not None:
-            await trace("http11.send_request_headers.started", {"request": request})
-        line.write(b"".join(part or b"" for part in sent))
-        answer = await _next(self._http, line)
+            line = await self._connect()
+        headers = [*self._common, *headers]
+        http, sent = None, write_request(self._target, headers, body)
+        if sent is None:
+            http, sent = _ask(self._target, headers, body)
+        self._idle_since = None
+        leaving()
+        line.write(sent)
+        received = await line.read()
+        if http is None:
+            plain = read_answer(received)
+            if plain is not None:
+                self._idle_since = time.monotonic()
+                return plain
+            http, _ = _ask(self._target, headers, body)
+        http.receive_data(received)
+        return await self._answer(http, line)
+
+    async def _answer(self, http: h11.Connection, line: _Line) -> Received:
+        """Return whatever answer comes, as h11 reads it."""
+        answer = await _next(http, line)
         while isinstance(answer, h11.InformationalResponse):
-            answer = await _next(self._http, line)
+            answer = await _next(http, line)
         if not isinstance(answer, h11.Response):
             raise httpx.RemoteProtocolError("The server sent no answer.")
-        return httpx.Response(
-            answer.status_code, headers=answer.headers.raw_items(), stream=_Body(self, line)
-        )
+        return Received(answer.status_code, list(answer.headers), self._read(http, line))
 
-    async def read(self, line: _Line) -> AsyncIterator[bytes]:
+    async def _read(self, http: h11.Connection, line: _Line) -> AsyncIterator[bytes]:
         """Yield the body's parts as they come."""
-        while isinstance(event := await _next(self._http, line), h11.Data):
+        while isinstance(event := await _next(http, line), h11.Data):
             yield bytes(event.data)
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            leftover, _ = self._http.trailing_data
-            if not leftover:
-                self._http.start_next_cycle()
-                self._idle_since = time.monotonic()
-                return
-        await self.aclose()
+        leftover, _ = http.trailing_data
+        if http.our_state is h11.DONE and http.their_state is h11.DONE and not leftover:
+            self._idle_since = time.monotonic()
+        else:
+            await self.aclose()
 
     async def aclose(self) -> None:
         """Drop the connection."""
@@ -82,21 +92,20 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     def _is_fresh(self, line: _Line) -> bool:
         return (
-            self._http.our_state is h11.IDLE
-            and line.is_silent
+            self._idle_since is not None
             and time.monotonic() - self._idle_since < KEEP_ALIVE
+            and line.is_silent
         )
 
-    async def _connect(self, request: httpx.Request) -> _Line:
+    async def _connect(self) -> _Line:
         await self.aclose()
         try:
-            with anyio.fail_after(request.extensions.get("timeout", {}).get("connect")):
-                self._line = await self._open(request.url)
+            with anyio.fail_after(self._prototype.extensions["timeout"]["connect"]):
+                self._line = await self._open(self._prototype.url)
         except TimeoutError as error:
-            raise httpx.ConnectTimeout("No connection in time.", request=request) from error
+            raise httpx.ConnectTimeout("No connection in time.") from error
         except OSError as error:
-            raise httpx.ConnectError("No connection.", request=request) from error
-        self._http = h11.Connection(h11.CLIENT, MAX_HEAD)
+            raise httpx.ConnectError("No connection.") from error
         return self._line
 
     async def _open(self, url: httpx.URL) -> _Line:
@@ -111,20 +120,12 @@ class DirectTransport(httpx.AsyncBaseTransport):
         return line
 
 
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, transport: DirectTransport, line: _Line) -> None:
-        self._transport = transport
-        self._line = line
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._transport.read(self._line)
-
-
 class _Line(asyncio.Protocol):
     """One connection: what came over it and was not read yet."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
+        self._file = -1
         self._received = bytearray()
         self._ended = False
         self._error: Exception | None = None
@@ -139,8 +140,8 @@ class _Line(asyncio.Protocol):
         return not _is_readable(self._transport.get_extra_info("socket").fileno())
 
     def write(self, sent: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(sent)
+        assert self._transport is not None  # noqa: S101 - made by create_connection alone
+        self._transport.write(sent)
 
     async def read(self) -> bytes:
         """Return what came, b"" at the end. Raises OSError where the connection broke."""
@@ -163,8 +164,7 @@ class _Line(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -182,6 +182,14 @@ class _Line(asyncio.Protocol):
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
+
+
+def _ask(target: bytes, headers: Headers, body: bytes) -> tuple[h11.Connection, bytes]:
+    """Return h11's side of a connection on which a request was sent, and the request's bytes."""
+    http = h11.Connection(h11.CLIENT, MAX_HEAD)
+    head = h11.Request(method="POST", target=target, headers=list(headers))
+    sent = [http.send(event) for event in (head, h11.Data(body), h11.EndOfMessage())]
+    return http, b"".join(part or b"" for part in sent)
 
 
 async def _next(http: h11.Connection, line: _Line) -> Any:  # noqa: ANN401 - h11's own type for it

@@ -49,6 +49,16 @@ class Pacer:
         self._probe_wait = 0.0
         self._probe_settled: anyio.Event | None = None
 
+    def admits(self) -> bool:
+        """Whether an attempt may begin at once: nothing limits the rate, nobody has to wait."""
+        return (
+            not self._interval
+            and self._down_since is None
+            and self._probe_settled is None
+            and not self._gate.locked()
+            and (not self._resume_at or self._resume_at <= self._clock())
+        )
+
     async def wait(self) -> bool:
         """Return when an attempt may begin; True: it is a probe, and all others wait for it."""
         async with self._gate:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from importer.sender.wire import Received
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from httpcore import AsyncNetworkStream
+
+    from importer.sender.wire import Headers
 
 KEEP_ALIVE: Final = 2.0
 """Seconds that a connection may idle. A server may close it just while a request is written, which
@@ -17,6 +23,37 @@ leaves that row in doubt; uvicorn does so after 5 s, others later."""
 _ONE: Final = httpx.Limits(
     max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE
 )
+
+
+class HttpxTransport:
+    """A `Transport` over any transport of httpx's."""
+
+    def __init__(self, prototype: httpx.Request, transport: httpx.AsyncBaseTransport) -> None:
+        """Take what all requests share, and what sends them."""
+        self._prototype = prototype
+        self._transport = transport
+
+    async def post(self, headers: Headers, body: bytes, leaving: Callable[[], None]) -> Received:
+        """See Transport. Below httpx's client, so no redirect is followed and no cookie kept."""
+
+        async def listen(event: str, _: dict[str, Any]) -> None:
+            if event.endswith("send_request_headers.started"):
+                leaving()
+
+        request = httpx.Request(
+            self._prototype.method,
+            self._prototype.url,
+            headers=[*self._prototype.headers.raw, *headers],
+            stream=httpx.ByteStream(body),
+            extensions={**self._prototype.extensions, "trace": listen},
+        )
+        response = await self._transport.handle_async_request(request)
+        told = [(name.lower(), value) for name, value in response.headers.raw]
+        return Received(response.status_code, told, response.aiter_raw())
+
+    async def aclose(self) -> None:
+        """See Transport."""
+        await self._transport.aclose()
 
 
 class StockTransport(httpx.AsyncHTTPTransport):

@@ -182,6 +182,28 @@ MUTANTS = (
         (Edit("importer/reconciler/atomic.py", "            _sync_file(temporary)\n", ""),),
         "tests/chaos/test_power_loss.py::test_results_are_whole_or_absent",
     ),
+    Mutant(
+        "an intent that a group could not store counts as stored",
+        (
+            Edit(
+                "importer/ledger/sqlite_changes.py",
+                "        if made.rowcount != size:\n            raise TogetherError\n",
+                "",
+            ),
+        ),
+        "tests/ledger/test_sqlite_changes.py",
+    ),
+    Mutant(
+        "what follows an answer is thought to be part of it",
+        (
+            Edit(
+                "importer/sender/plain_http.py",
+                "len(received) - found.end() != length",
+                "len(received) - found.end() < length",
+            ),
+        ),
+        "tests/sender/test_plain_http.py",
+    ),
 )
 
 

@@ -18,7 +18,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from importer.errors import ApiError, ApiUnavailableError
+from importer.errors import ApiError, ApiUnavailableError, ConfigError
 from importer.model import Next, Outcome, Verdict
 from importer.sender.api import Api
 from importer.sender.connection import MAX_ANSWER
@@ -412,6 +412,12 @@ def test_retry_after_and_sb_error_code_are_read(way: Way) -> None:
     assert (outcome.code, outcome.retry_after) == ("function-not-started", 7.0)
 
 
+def test_two_codes_of_the_platform_are_not_one_of_them(way: Way) -> None:
+    codes = ("sb-error-code: BOOT_ERROR", "SB-Error-Code: EDGE_FUNCTION_ERROR")
+    outcome = way.outcome_of(answer(b"", "503 Service Unavailable", *codes))
+    assert (outcome.verdict, outcome.next) == HELD
+
+
 # TLS
 
 
@@ -566,6 +572,13 @@ def test_a_bad_certificate_is_found_by_the_proof(plain: Way, authority: trustme.
     with pytest.raises(ApiError) as caught:
         anyio.run(run)
     assert caught.value.code == "bad-certificate"
+
+
+@pytest.mark.parametrize("host", ["999.1.1.1", "xn--a", "xn--."])
+def test_a_host_that_only_httpx_cannot_read_is_refused_at_once(plain: Way, host: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plain.api(f"https://{host}/x")
+    assert caught.value.exit_code == 2
 
 
 # The key

@@ -63,6 +63,30 @@ def test_without_a_limit_nobody_waits() -> None:
         assert await admissions(pacer, time, 5) == [0, 0, 0, 0, 0]
 
 
+def test_only_where_nobody_has_to_wait_is_an_attempt_admitted_at_once() -> None:
+    @paced()
+    async def _(pacer: Pacer, time: FakeTime) -> None:
+        assert pacer.admits()
+        pacer.note(wait_of(5), probe=False)
+        assert not pacer.admits()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pacer.wait)
+            while not time.slept:
+                await anyio.lowlevel.checkpoint()
+            assert not pacer.admits()  # another came first
+        assert pacer.admits()
+        open_breaker(pacer)
+        assert not pacer.admits()
+        assert await pacer.wait()
+        assert not pacer.admits()  # a probe is out
+        pacer.note(DONE, probe=True)
+        assert pacer.admits()
+
+
+def test_with_a_limit_each_attempt_takes_its_turn() -> None:
+    assert not Pacer(4).admits()
+
+
 def test_attempts_are_evenly_spaced() -> None:
     @paced(rate_limit=4)
     async def _(pacer: Pacer, time: FakeTime) -> None:

@@ -10,8 +10,6 @@ and, where the computer has other things to do, of the processor time that a row
 from __future__ import annotations
 
 import argparse
-import asyncio
-import multiprocessing
 import statistics
 import tempfile
 import time
@@ -21,11 +19,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
+from keen import keen
 from pydantic import SecretStr
 
 from importer.config import SendSection
@@ -39,7 +37,6 @@ from importer.sender.signals import StopRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from multiprocessing.connection import Connection
 
     from importer.config import TransportName
     from importer.ledger.contract import Intent, Settlement
@@ -71,14 +68,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--transport", choices=["httpx", "direct"], default="httpx")
     asked = parser.parse_args()
-    here, there = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=_serve, args=(there,), daemon=True)
-    server.start()
-    url = f"http://127.0.0.1:{here.recv()}/"
     rows = [_delivery(row) for row in range(2, asked.rows + 2)]
     rates: dict[bool, list[float]] = {False: [], True: []}
     efforts: dict[bool, list[float]] = {False: [], True: []}
-    with tempfile.TemporaryDirectory(prefix="importer-benchmark-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="importer-benchmark-") as folder,
+        keen(Path(folder)) as (url, _),
+    ):
         for round_number in range(asked.rounds):
             for with_ledger in (True, False):
                 path = Path(folder) / f"{round_number}-{with_ledger}.sqlite"
@@ -86,7 +82,6 @@ def main() -> None:
                 seconds, worked = anyio.run(work)
                 rates[with_ledger].append(asked.rows / seconds)
                 efforts[with_ledger].append(worked / asked.rows * 1e6)
-    server.terminate()
     medians = {kind: statistics.median(found) for kind, found in rates.items()}
     effort = {kind: statistics.median(found) for kind, found in efforts.items()}
     for kind, name in ((False, "without"), (True, "with")):
@@ -149,41 +144,6 @@ def _delivery(row: int) -> Delivery:
     key = make_key(digest, 1)
     body = request.body("create_purchase_custom")
     return Delivery(row, key, 1, digest, 1, None, request, body)
-
-
-def _serve(told: Connection) -> None:
-    asyncio.run(_answer_all(told))
-
-
-async def _answer_all(told: Connection) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(partial(_Answers, count()), "127.0.0.1", 0)
-    told.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
-
-
-class _Answers(asyncio.Protocol):
-    """Answers every request at once with a purchase: as little server as there can be."""
-
-    def __init__(self, numbers: count[int]) -> None:
-        self._numbers = numbers
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, blank, body = self._received.partition(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        if not blank or len(body) < int(length):
-            return
-        self._received = b""
-        answer = b'{"success":true,"purchase":{"id":"%032d"}}' % next(self._numbers)
-        self._transport.write(  # type: ignore[attr-defined]
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-            % (len(answer), answer)
-        )
 
 
 if __name__ == "__main__":

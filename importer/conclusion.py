@@ -17,6 +17,7 @@ from importer.config import Order
 from importer.errors import ImporterError
 from importer.job import Ended
 from importer.reader.reader import read_file
+from importer.reconciler.background import Background
 from importer.reconciler.kept import Why, keep_earlier
 from importer.reconciler.kept_words import count_waiting_words
 from importer.reconciler.next_steps import TO_FIX, next_steps, run_kept, settle_kept
@@ -24,7 +25,6 @@ from importer.reconciler.reconciler import reconcile
 from importer.reconciler.report import Summary, summarise
 from importer.reconciler.report_page import report_path, write_page
 from importer.reconciler.results import write_results
-from importer.reconciler.results_workbook import Background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,12 +18,11 @@ from importer.reader.table import Table, cell_name, kind_name
 from importer.reconciler.atomic import write_atomically
 from importer.reconciler.results_path import results_format
 from importer.reconciler.results_typing import retype
-from importer.reconciler.results_workbook import write_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from importer.reconciler.results_workbook import Background
+    from importer.reconciler.background import Background
 
 UTF8_BOM: Final = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the local code page
 LINE_END: Final = "\r\n"  # RFC 4180
@@ -66,6 +65,9 @@ def write_results(
         elif file_format == "jsonl":
             _write_jsonl(temporary, [*headers, *RESULT_COLUMNS], frame)
         else:
+            # openpyxl takes a tenth of a second, which a job of CSV files need not spend.
+            from importer.reconciler.results_workbook import write_workbook  # noqa: PLC0415
+
             typed, kinds = _typed(table, frame, own, background)
             write_workbook(temporary, [*headers, *RESULT_COLUMNS], typed, kinds, background)
 

@@ -6,7 +6,6 @@ rows of `To fix` as they were written, by which reader/results_book.py tells wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from importer.model import PurchaseField
-    from importer.reconciler.report import Summary
+    from importer.reconciler.background import Background
 
 MAX_COLUMNS: Final = 16_384
 _FIX_FIRST: Final = ("keen_row", "keen_status", "keen_error")
@@ -47,21 +45,6 @@ _WORDS: Final = {
     SHEET_FIX: ("send",),
     SHEET_DOUBT: ("created", "not created"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Background:
-    """What a workbook tells beside the results of the rows."""
-
-    fields: Mapping[PurchaseField, int]
-    """Where each field stands among the table's columns."""
-    rows: pl.DataFrame
-    """Validation's frame: the values of each row."""
-    faults: pl.DataFrame
-    """Validation's: `row`, `index`, `message` of each faulty cell."""
-    timezone: str
-    """Of dates that carry none."""
-    summary: Summary
 
 
 def write_workbook(

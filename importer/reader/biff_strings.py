@@ -10,16 +10,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from importer.reader.binary_damage import CutShortError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDE: Final = 0x01
 _PHONETIC: Final = 0x04
 _RICH: Final = 0x08
-
-
-class CutShortError(Exception):
-    """A text goes on where no record does."""
 
 
 class TextReader:
@@ -59,7 +57,7 @@ class TextReader:
             self._number += 1
             self._at = 0
         if self._number == len(self._records):
-            raise CutShortError
+            raise CutShortError("a text goes on where no record does")
         return self._records[self._number]
 
     def _take_letters(self, count: int, *, wide: bool) -> str:
@@ -72,7 +70,7 @@ class TextReader:
             size = 2 if wide else 1
             number = min(count, (len(record) - self._at) // size)
             if not number:
-                raise CutShortError
+                raise CutShortError("a text goes on where no record does")
             part = record[self._at : self._at + number * size]
             letters += part if wide else part.decode("latin-1").encode("utf-16-le")
             self._at += len(part)

@@ -73,6 +73,9 @@ class Layout:
     styles: Sequence[NumberFormat]
     """The number format of each cell style."""
     is_1904: bool
+    believes_nought: bool = True
+    """Whether a formula's 0 was computed where another formula's value was. Not in .xls:
+    LibreOffice 7.4 saves the texts of formulas as 0 there, numbers beside them as they are."""
 
     def style(self, number: int) -> NumberFormat:
         """Return the format of a cell style; one that the workbook lacks shows the bare number."""
@@ -140,8 +143,10 @@ def assemble_rows(
 def _read_cell(cell: FoundCell, layout: Layout, *, computed: bool) -> tuple[Cell, str | None]:
     """Return what a cell shows, and the currency that its number format shows."""
     value = cell.value
-    if cell.is_formula and not computed and _is_nothing(value):
-        return NEVER_COMPUTED, None
+    if cell.is_formula and _is_nothing(value):
+        believed = computed and (value == "" or layout.believes_nought)
+        if not believed:
+            return NEVER_COMPUTED, None
     if isinstance(value, CellError):
         return (value.text, "error"), None
     if isinstance(value, str):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from importer.reader.book import Sheet, batch_rows, damaged, encrypted
-from importer.reader.ods_cells import OFFICE
+from importer.reader.ods_cells import FORMULA, OFFICE, is_computed
 from importer.reader.ods_styles import TABLE, StyleParser
 from importer.reader.ods_table import TableParser
 from importer.reader.workbook_package import open_package, read_blocks, read_elements
@@ -64,6 +64,7 @@ class OdsBook:
             for number, (title, visible) in enumerate(scan.sheets)
         ]
         self._filled = scan.filled
+        self._computed = scan.computed
 
     def has_cells(self, sheet: Sheet) -> bool:
         """Whether any cell of the sheet is filled."""
@@ -71,7 +72,8 @@ class OdsBook:
 
     def read(self, sheet: Sheet) -> SheetContent:
         """Return what the sheet holds."""
-        table = TableParser(self._name, sheet.name, self._styles)
+        computed = int(sheet.part) in self._computed
+        table = TableParser(self._name, sheet.name, self._styles, computed=computed)
         scan = _Content(self._name, self._styles, wanted=(int(sheet.part), table))
         content = table.content
         content.batches = batch_rows(chain.from_iterable(self._parse(scan, table)))
@@ -101,6 +103,8 @@ class _Content:
         self.sheets: list[tuple[str, bool]] = []
         """Name of each sheet, and whether it is shown."""
         self.filled: set[int] = set()
+        self.computed: set[int] = set()
+        """Sheets of which a formula was computed."""
         self.is_spreadsheet = False
         self._name = name
         self._styles = styles
@@ -123,6 +127,8 @@ class _Content:
                 self._styles.start(name, attributes)
             return
         self._depth += 1
+        if self._wanted is None and FORMULA in attributes and is_computed(attributes):
+            self.computed.add(len(self.sheets) - 1)
         if self._table is not None:
             self._table.start(name, attributes)
         if self._depth == 1 and name == _TABLE:
@@ -137,7 +143,7 @@ class _Content:
         visible = attributes.get(TABLE + "style-name") not in self._styles.hidden_tables
         self.sheets.append((title, visible))
         if self._wanted is None:
-            self._table = TableParser(self._name, title, self._styles)
+            self._table = TableParser(self._name, title, self._styles, computed=False)
         elif self._wanted[0] == number:
             self._table = self._wanted[1]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from importer.reader.sheet_values import (
     EMPTY,
+    is_nought,
     spell_duration,
     spell_moment,
     spell_number,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 OFFICE: Final = "urn:oasis:names:tc:opendocument:xmlns:office:1.0 "
 TABLE: Final = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
+FORMULA: Final = TABLE + "formula"
 CALC: Final = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
 HARD_BLANK, HARD_TAB, HARD_BREAK = "\0", "\1", "\2"
 """What elements of their own stand for in a text; XML itself cannot hold these characters."""
@@ -35,6 +37,10 @@ it: LibreOffice Calc writes them so, and shows them."""
 _ERROR: Final = re.compile(
     r"#(?:N/A|DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)|Err:[0-9]+"
 )
+_ERROR_NUMBER: Final = re.compile(rf"{_ERROR.pattern}|#[^\W\d]\S*|[^\W\d]+:[0-9]{{3}}")
+"""What stands for an error where it has the value 0, in any language: `#WERT!`, `Fehler:502`."""
+_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,9})?")
+_NO_NUMBERS: Final = frozenset({"NaN", "INF", "-INF"})
 _DATE: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?)?"
 )
@@ -43,6 +49,8 @@ _DURATION: Final = re.compile(
 )
 _DAY_SECONDS: Final = 86_400
 _LONGEST_DURATION: Final = 9
+"""Digits of one of its numbers."""
+_LONGEST_SECONDS: Final = dt.timedelta.max.days * _DAY_SECONDS
 
 
 class UnclearCellError(Exception):
@@ -58,18 +66,35 @@ def join_paragraph(pieces: list[str]) -> str:
     return text.translate(_HARD)
 
 
-def read_cell(attributes: Mapping[str, str], shown: str, *, is_percentage: bool) -> Cell:
-    """Return the text and kind of a cell; `shown` is what its paragraphs say.
+def is_computed(attributes: Mapping[str, str]) -> bool:
+    """Whether the value of a formula's cell shows that somebody computed it.
 
-    `is_percentage` where its style shows a percentage. Raises UnclearCellError.
+    Libraries that write formulas without computing them leave 0 or nothing in every one of them.
     """
-    formula = attributes.get(TABLE + "formula")
+    kind = attributes.get(OFFICE + "value-type", "string")
+    return bool(attributes.get(OFFICE + _VALUES.get(kind, "string-value"))) and not _is_nought(
+        attributes
+    )
+
+
+def read_cell(
+    attributes: Mapping[str, str], paragraphs: list[str], *, is_percentage: bool, computed: bool
+) -> Cell:
+    """Return the text and kind of a cell; `paragraphs` are what it shows.
+
+    `is_percentage` where its style shows a percentage, `computed` where any formula of the sheet
+    was: without it a formula's 0 is not believed. Raises UnclearCellError.
+    """
+    shown = "\n".join(paragraphs)
+    formula = attributes.get(FORMULA)
     kind = attributes.get(OFFICE + "value-type")
     if attributes.get(CALC + "value-type") == "error" or (
-        formula is not None and _ERROR.fullmatch(shown.strip())
+        formula is not None and _shows_error(shown.strip(), kind)
     ):
         return shown.strip() or "#VALUE!", "error"
-    if kind is None and formula is not None:
+    if formula is not None and (kind is None or (_is_nought(attributes) and not computed)):
+        if kind is None and paragraphs and not shown:
+            return EMPTY  # so LibreOffice writes a result of no letters
         return f"={formula.partition(':=')[2] or formula.removeprefix('=')}", "formula"
     if kind is None or kind == "string":
         return _read_text(attributes, shown)
@@ -77,7 +102,10 @@ def read_cell(attributes: Mapping[str, str], shown: str, *, is_percentage: bool)
     if value is None:
         raise UnclearCellError(f"has the kind {kind!r} and no value")
     if kind in _NUMBERS:
-        return _read_number(value, is_percentage=is_percentage or kind == "percentage")
+        cell = _read_number(value, is_percentage=is_percentage or kind == "percentage")
+        # LibreOffice 7.4 writes the truths of formulas as numbers.
+        is_truth = formula is not None and value in _TRUTHS and shown.isalpha()
+        return (_TRUTHS[value], "boolean") if is_truth else cell
     return _READERS[kind](value)
 
 
@@ -91,6 +119,17 @@ _VALUES: Final = {
 }
 """The kind of a cell → the attribute that has its value."""
 _NUMBERS: Final = frozenset({"float", "currency", "percentage"})
+_TRUTHS: Final = {"0": "FALSE", "1": "TRUE"}
+
+
+def _is_nought(attributes: Mapping[str, str]) -> bool:
+    kind = attributes.get(OFFICE + "value-type")
+    return kind in _NUMBERS and is_nought(attributes.get(OFFICE + "value", ""))
+
+
+def _shows_error(shown: str, kind: str | None) -> bool:
+    """Whether a formula's text stands for an error, as older programs tell it."""
+    return bool((_ERROR_NUMBER if kind in _NUMBERS else _ERROR).fullmatch(shown))
 
 
 def _read_text(attributes: Mapping[str, str], shown: str) -> Cell:
@@ -107,10 +146,9 @@ def _fold(text: str) -> str:
 
 
 def _read_number(text: str, *, is_percentage: bool) -> Cell:
-    try:
-        value = float(text)
-    except ValueError:
-        raise UnclearCellError(f"has the number {text!r}") from None
+    if text not in _NO_NUMBERS and not _NUMBER.fullmatch(text):
+        raise UnclearCellError(f"has the number {text!r}")
+    value = float(text)
     if not math.isfinite(value):
         return "#NUM!", "error"
     return (spell_percentage(text), "text") if is_percentage else (spell_number(value), "number")
@@ -137,6 +175,8 @@ def _read_duration(text: str) -> Cell:
     sign, *parts, fraction = match.groups()
     days, hours, minutes, seconds = (int(part or 0) for part in parts)
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if total >= _LONGEST_SECONDS:
+        return text, "text"
     lasts = dt.timedelta(seconds=total, milliseconds=round(float(f"0.{fraction or 0}") * 1000))
     if sign or total >= _DAY_SECONDS:
         return spell_duration(-lasts if sign else lasts), "time"

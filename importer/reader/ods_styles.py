@@ -45,7 +45,9 @@ class StyleParser:
         """Take an element that opens."""
         if name in _DATA_STYLES:
             self._data = attributes.get(STYLE + "name", "")
-            self._shown.setdefault(self._data, "")
+            # content.xml comes last and may have a style of the same name: it means its own.
+            self._shown[self._data] = ""
+            self._percentages.discard(self._data)
             if name.endswith("percentage-style"):
                 self._percentages.add(self._data)
         elif name in _SHOWN:
@@ -54,6 +56,8 @@ class StyleParser:
             # The conditional parts of a format are styles of their own.
             part = attributes.get(STYLE + "apply-style-name", "")
             self._shown[self._data] += f" {self._shown.get(part, '')}"
+            if part in self._percentages:
+                self._percentages.add(self._data)
         elif name == STYLE + "style":
             self._open_style(attributes)
         elif name == STYLE + "table-properties" and attributes.get(TABLE + "display") == "false":
@@ -79,18 +83,22 @@ class StyleParser:
 
     def currency(self, cell_style: str | None) -> str | None:
         """Return the currency that a cell style shows."""
+        return find_currency(self._shown.get(self._data_style(cell_style), ""))
+
+    def is_percentage(self, cell_style: str | None, shown: str) -> bool:
+        """Whether a cell style shows 0.5 as 50%, or the sign in `shown` is not the style's own.
+
+        SheetJS writes what a number shows, and no style.
+        """
         data = self._data_style(cell_style)
-        return find_currency(self._shown.get(data, "")) if data is not None else None
+        return data in self._percentages or ("%" in shown and "%" not in self._shown.get(data, ""))
 
-    def is_percentage(self, cell_style: str | None) -> bool:
-        """Whether a cell style shows 0.5 as 50%."""
-        return self._data_style(cell_style) in self._percentages
-
-    def _data_style(self, cell_style: str | None) -> str | None:
+    def _data_style(self, cell_style: str | None) -> str:
+        """Return the data style of a cell style, "" where it has none."""
         seen: set[str] = set()
         while cell_style is not None and cell_style not in seen:
             seen.add(cell_style)
             data, cell_style = self._cells.get(cell_style, (None, None))
             if data is not None:
                 return data
-        return None
+        return ""

@@ -59,8 +59,8 @@ _PASSED_OVER: Final = frozenset(TEXT + name for name in ("note", "ruby-text", "s
 class TableParser:
     """Takes the elements inside one `table:table`."""
 
-    def __init__(self, name: str, sheet: str, styles: StyleParser) -> None:
-        """`name` is the file's, `sheet` the sheet's."""
+    def __init__(self, name: str, sheet: str, styles: StyleParser, *, computed: bool) -> None:
+        """`name` is the file's, `sheet` the sheet's; `computed` is that of read_cell."""
         self.content = SheetContent()
         self.rows: list[Row] = []
         """What was read and not yet taken."""
@@ -69,6 +69,7 @@ class TableParser:
         self._name = name
         self._sheet = sheet
         self._styles = styles
+        self._computed = computed
         self._bounds = Bounds(name, sheet)
         self._skipped = 0
         """How many elements are open that are passed over."""
@@ -164,9 +165,11 @@ class TableParser:
         self._column += repeated
         self._note_merged(attributes, column)
         style = self._style(attributes, column)
-        shown = "\n".join(self._paragraphs)
+        is_percentage = self._styles.is_percentage(style, "".join(self._paragraphs))
         try:
-            cell = read_cell(attributes, shown, is_percentage=self._styles.is_percentage(style))
+            cell = read_cell(
+                attributes, self._paragraphs, is_percentage=is_percentage, computed=self._computed
+            )
         except UnclearCellError as error:
             raise self._unclear(str(error), column) from error
         if cell == EMPTY:
@@ -174,20 +177,17 @@ class TableParser:
         if self._column > MAX_COLUMNS:
             raise too_large(self._name, self._sheet, self._row + 1, self._column - 1)
         self._line += [EMPTY] * (column - len(self._line)) + [cell] * repeated
-        currency = self._currency(attributes, style, shown) if cell[1] == "number" else None
+        currency = self._currency(attributes, style) if cell[1] == "number" else None
         if currency is not None:
             self._currencies |= dict.fromkeys(range(column, self._column), currency)
 
-    def _currency(self, attributes: Mapping[str, str], style: str | None, shown: str) -> str | None:
+    def _currency(self, attributes: Mapping[str, str], style: str | None) -> str | None:
         """Return the currency of a number."""
         named = attributes.get(OFFICE + "currency")
         if named:
             return name_currency(named) or named
-        currency = self._styles.currency(style)
-        if currency is None and attributes.get(OFFICE + "value-type") == "currency":
-            # LibreOffice leaves out the sign of the country that it runs in.
-            return find_currency(shown)
-        return currency
+        # A style may have several, and LibreOffice leaves out the sign of its own country.
+        return find_currency(" ".join(self._paragraphs)) or self._styles.currency(style)
 
     def _close_row(self) -> None:
         first = self._row + 1

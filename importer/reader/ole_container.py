@@ -1,7 +1,9 @@
 """A compound file (OLE, the container of .xls) → one of its streams. Reads the file.
 
-Every chain of sectors is followed once and must have the length that the directory says; a
-loop, a gap or a sector outside the file is damage. Source: [MS-CFB].
+Only what stands in the root is looked at: a workbook that was put into a sheet has a stream
+“Workbook” of its own, in a storage. Every chain of sectors is followed once and must have the
+length that the directory says; a loop, a gap or a sector outside the file is damage.
+Source: [MS-CFB].
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _HEADER: Final = struct.Struct("<8s16xHHHHH6x9I")
 _ENTRY_BYTES: Final = 128
 _STREAM: Final = 2
 _ROOT: Final = 5
+_NO_ENTRY: Final = 0xFFFFFFFF
 
 
 class DamagedContainerError(Exception):
@@ -34,6 +37,10 @@ class _Entry:
     kind: int
     first: int
     size: int
+    beside: tuple[int, int]
+    """The entries to its left and right, of the same storage."""
+    child: int
+    """One of those that it holds."""
 
 
 def read_streams(path: Path) -> Container:
@@ -58,10 +65,10 @@ class Container:
         self._size = 1 << shift
         self._table = self._read_table(fats, difat)
         entries = [self._read_entry(raw) for raw in _cut(self._chain(directory), _ENTRY_BYTES)]
-        self.entries = {entry.name.casefold(): entry for entry in entries if entry.kind == _STREAM}
         root = entries[0] if entries else None
         if root is None or root.kind != _ROOT:
             raise DamagedContainerError("its directory has no root")
+        self.entries = _list_streams(entries, root)
         self._mini = self._chain(root.first) if root.first < _LAST_SECTOR else b""
         table = self._chain(mini_fat) if mini_fat < _LAST_SECTOR else b""
         self._mini_table = struct.unpack(f"<{len(table) // 4}I", table)
@@ -110,11 +117,33 @@ class Container:
 
     def _read_entry(self, raw: bytes) -> _Entry:
         length, kind = struct.unpack_from("<HB", raw, 64)
+        left, right, child = struct.unpack_from("<III", raw, 68)
         first, size = struct.unpack_from("<IQ", raw, 116)
         if self._size == _HEADER_BYTES:
             size &= 0xFFFFFFFF  # writers of small files leave rubbish above
         name = raw[: max(min(length, 64) - 2, 0)].decode("utf-16-le", "replace")
-        return _Entry(name, kind, first, size)
+        return _Entry(name, kind, first, size, (left, right), child)
+
+
+def _list_streams(entries: list[_Entry], root: _Entry) -> dict[str, _Entry]:
+    """Return the streams that stand in the root itself, by name without case."""
+    found: dict[str, _Entry] = {}
+    waiting = [root.child]
+    seen = {0}
+    while waiting:
+        number = waiting.pop()
+        if number == _NO_ENTRY:
+            continue
+        if number >= len(entries) or number in seen:
+            raise DamagedContainerError("its directory is broken")
+        seen.add(number)
+        entry = entries[number]
+        waiting += entry.beside
+        if entry.kind == _STREAM:
+            if entry.name.casefold() in found:
+                raise DamagedContainerError(f"it has two streams {entry.name}")
+            found[entry.name.casefold()] = entry
+    return found
 
 
 def _follow(first: int, table: tuple[int, ...], content: bytes, start: int, size: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD_BYTES: Final = 4096
+UNPACKING: Final = (zlib.error, EOFError, NotImplementedError, OSError)
+"""What a damaged part of a zip archive raises while it is read, beside BadZipFile."""
+PACKED_AS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""How both OPC and OpenDocument let the parts of a workbook be packed."""
 
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"(\xb5/\xfd"
@@ -85,10 +90,11 @@ def _recognise_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-            if "content.xml" in names and "mimetype" in names:
+            packed_as = {part.compress_type for part in archive.infolist()}
+            if {"content.xml", "mimetype"} <= names and packed_as <= PACKED_AS:
                 with archive.open("mimetype") as stream:
                     if stream.read(_HEAD_BYTES).startswith(_MIMETYPE):
                         return ODS
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, RuntimeError, ValueError, *UNPACKING):
         return "a damaged zip archive or workbook"
     return next((meaning for name, meaning in _ARCHIVES if name in names), "a zip archive")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from importer.errors import SourceError
 from importer.reader.book import Sheet, damaged, encrypted
+from importer.reader.signature import PACKED_AS, UNPACKING
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -41,7 +41,9 @@ def open_package(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
             _judge_sizes(archive, name)
             _judge_content(archive, name)
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise damaged(name, "its archive has a part whose name cannot be read.") from error
+    except (zipfile.BadZipFile, *UNPACKING) as error:
         raise damaged(name, f"its archive cannot be read ({error}).") from error
     except expat.ExpatError as error:
         raise damaged(name, f"its list of sheets cannot be read ({error}).") from error
@@ -59,6 +61,8 @@ def _judge_sizes(archive: zipfile.ZipFile, name: str) -> None:
     # Two readers may pick different ones of two parts with one name.
     if len({part.filename.casefold() for part in parts}) != len(parts):
         raise damaged(name, "its archive holds two parts of the same name.")
+    if any(part.compress_type not in PACKED_AS for part in parts):
+        raise damaged(name, "its archive is packed as no spreadsheet program does it.")
     if any(part.flag_bits & 1 for part in parts):
         raise encrypted(name)
     bloated = [
@@ -152,5 +156,16 @@ def read_elements(archive: zipfile.ZipFile, part: str, element: str) -> list[dic
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
-    parser.Parse(archive.read(part), True)
+    parse(parser, archive.read(part))
     return found
+
+
+def parse(parser: expat.XMLParserType, content: bytes) -> None:
+    """Have `parser` read a whole part.
+
+    Raises ExpatError, also where the part is in an encoding that nobody knows.
+    """
+    try:
+        parser.Parse(content, True)
+    except (LookupError, ValueError) as error:
+        raise expat.ExpatError(str(error)) from error

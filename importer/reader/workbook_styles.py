@@ -7,7 +7,7 @@ from xml.parsers import expat
 
 from importer.reader.book import damaged
 from importer.reader.number_formats import read_format
-from importer.reader.workbook_package import find_part
+from importer.reader.workbook_package import find_part, parse
 
 if TYPE_CHECKING:
     import zipfile
@@ -25,7 +25,7 @@ def read_styles(archive: zipfile.ZipFile, book: str, name: str) -> list[NumberFo
     parser.StartElementHandler = styles.start
     parser.EndElementHandler = styles.end
     try:
-        parser.Parse(archive.read(part), True)
+        parse(parser, archive.read(part))
     except expat.ExpatError as error:
         raise damaged(name, f"its styles cannot be read ({error}).") from error
     return [

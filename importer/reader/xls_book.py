@@ -11,8 +11,9 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import SourceError
-from importer.reader.biff_strings import CutShortError, TextReader, read_short_text
+from importer.reader.biff_strings import TextReader, read_short_text
 from importer.reader.binary_cells import FoundCell, Layout, assemble_rows, is_computed
+from importer.reader.binary_damage import DAMAGE, CutShortError, explain_damage
 from importer.reader.book import (
     Bounds,
     Sheet,
@@ -80,8 +81,9 @@ class _Damage:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, struct.error | CutShortError | UnicodeDecodeError | IndexError):
-            raise damaged(self._name, f"{self._place} cannot be read ({error}).") from error
+        if isinstance(error, DAMAGE):
+            what = f"{self._place} cannot be read ({explain_damage(error)})."
+            raise damaged(self._name, what) from error
 
 
 class XlsBook:
@@ -110,7 +112,7 @@ class XlsBook:
             elif kind == _SST:
                 self._texts = TextReader([body, *more]).read_table()
         styles = [read_format(number, formats.get(number)) for number in numbers]
-        self._layout = Layout(styles or [NumberFormat()], is_1904)
+        self._layout = Layout(styles or [NumberFormat()], is_1904, believes_nought=False)
 
     def has_cells(self, sheet: Sheet) -> bool:
         """Whether any cell of the sheet is filled."""
@@ -155,6 +157,8 @@ class XlsBook:
         waiting: FoundCell | None = None
         for kind, body, more in self._records(int(sheet.part), _WORKSHEET):
             if kind == _FORMULA:
+                if waiting is not None:
+                    break
                 waiting = read_formula(body)
                 if waiting.value != WAITS:
                     yield waiting
@@ -218,7 +222,7 @@ def _join_records(stream: bytes, at: int) -> Iterator[tuple[int, list[bytes]]]:
         kind, bodies = following, [body]
     if kind == _EOF and bodies:
         yield kind, bodies
-    raise CutShortError("it is cut short")
+    raise CutShortError
 
 
 def _read_sheet(body: bytes) -> Sheet:

@@ -18,6 +18,7 @@ from importer.reader.binary_cells import (
     read_error,
     read_rk,
 )
+from importer.reader.binary_damage import DAMAGE, CutShortError, explain_damage
 from importer.reader.book import Bounds, SheetContent, batch_rows, damaged
 from importer.reader.number_formats import read_format
 from importer.reader.places import cell_range
@@ -29,7 +30,7 @@ from importer.reader.workbook_package import (
     read_blocks,
     relations,
 )
-from importer.reader.xlsb_records import CutShortError, read_records, read_text
+from importer.reader.xlsb_records import read_records, read_text
 
 if TYPE_CHECKING:
     import zipfile
@@ -59,8 +60,10 @@ def open_xlsb(path: Path, name: str) -> XlsbBook:
     with open_package(path, name) as archive:
         try:
             return XlsbBook(path, name, archive)
-        except (struct.error, CutShortError, UnicodeDecodeError, IndexError) as error:
-            raise damaged(name, f"its list of sheets cannot be read ({error}).") from error
+        except DAMAGE as error:
+            raise damaged(
+                name, f"its list of sheets cannot be read ({explain_damage(error)})."
+            ) from error
 
 
 class XlsbBook:
@@ -93,7 +96,7 @@ class XlsbBook:
         """Whether any cell of the sheet is filled; reads no further than the first one."""
         try:
             return any(cell.value != "" for cell in self._cells(sheet, SheetContent()))
-        except (struct.error, CutShortError, UnicodeDecodeError, IndexError) as error:
+        except DAMAGE as error:
             raise self._unreadable(sheet, error) from error
 
     def read(self, sheet: Sheet) -> SheetContent:
@@ -103,7 +106,7 @@ class XlsbBook:
         try:
             for cell in self._cells(sheet, content):
                 computed = computed or is_computed(cell)
-        except (struct.error, CutShortError, UnicodeDecodeError, IndexError) as error:
+        except DAMAGE as error:
             raise self._unreadable(sheet, error) from error
         rows = assemble_rows(
             self._cells(sheet, SheetContent()),
@@ -115,7 +118,9 @@ class XlsbBook:
         return content
 
     def _unreadable(self, sheet: Sheet, error: Exception) -> Exception:
-        return damaged(self._name, f"sheet “{sheet.name}” cannot be read ({error}).")
+        return damaged(
+            self._name, f"sheet “{sheet.name}” cannot be read ({explain_damage(error)})."
+        )
 
     def _cells(self, sheet: Sheet, content: SheetContent) -> Iterator[FoundCell]:
         """Yield the filled cells; `content` takes what is hidden and merged."""
@@ -146,7 +151,7 @@ class XlsbBook:
             elif kind == _FILTERED_COLUMN:
                 content.filtered = True
         if inside or tables != 1:
-            raise CutShortError("it is cut short")
+            raise CutShortError
 
     def _read_cell(
         self, kind: int, body: bytes, column: int

@@ -8,14 +8,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from importer.reader.binary_damage import CutShortError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _NO_TEXT: Final = 0xFFFFFFFF
-
-
-class CutShortError(Exception):
-    """A record says that it is longer than it is."""
 
 
 def read_text(body: bytes, at: int) -> tuple[str, int]:
@@ -40,7 +38,7 @@ def read_records(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield kind, rest[begin:end]
             at = end
     if at != len(rest):
-        raise CutShortError("it is cut short")
+        raise CutShortError
 
 
 def _cut_record(content: bytes, at: int) -> tuple[int, int, int] | None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MIMETYPE = "application/vnd.oasis.opendocument.spreadsheet"
 _SPACES = " ".join(
@@ -18,6 +22,11 @@ STYLES = """
 <number:percentage-style style:name="N1"><number:number/></number:percentage-style>
 <number:number-style style:name="N2"><number:number/><number:text> EUR</number:text>
 </number:number-style>
+<number:number-style style:name="N5"><number:number/>
+<style:map style:apply-style-name="N1"/></number:number-style>
+<style:style style:name="partly" style:family="table-cell" style:data-style-name="N5"/>
+<number:number-style style:name="N4"><number:number/><number:text>%</number:text>
+</number:number-style>
 <number:currency-style style:name="N3P0"><number:currency-symbol>$</number:currency-symbol>
 </number:currency-style>
 <number:currency-style style:name="N3"><style:map style:apply-style-name="N3P0"/>
@@ -25,6 +34,7 @@ STYLES = """
 <style:style style:name="percent" style:family="table-cell" style:data-style-name="N1"/>
 <style:style style:name="child" style:family="table-cell" style:parent-style-name="percent"/>
 <style:style style:name="euros" style:family="table-cell" style:data-style-name="N2"/>
+<style:style style:name="sign" style:family="table-cell" style:data-style-name="N4"/>
 <style:style style:name="dollars" style:family="table-cell" style:data-style-name="N3"/>
 <style:style style:name="flat" style:family="table-row">
 <style:table-row-properties style:row-height="0cm"/></style:style>
@@ -60,12 +70,16 @@ def manifest(inside: str = "") -> str:
     return f"<manifest:manifest {_SPACES}>{inside}</manifest:manifest>"
 
 
-def ods(*tables: str, **parts: str) -> bytes:
-    """Return a spreadsheet with these sheets; `parts` are files named by `content` and so on."""
+def ods(*tables: str, more: Mapping[str, str] | None = None, **parts: str) -> bytes:
+    """Return a spreadsheet with these sheets; `parts` are files named by `content` and so on.
+
+    `more` are files by their names in the archive.
+    """
     files = {
         "mimetype": MIMETYPE,
         "content.xml": parts.get("content", content(*tables)),
         "META-INF/manifest.xml": parts.get("manifest", manifest()),
+        **(more or {}),
     }
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:

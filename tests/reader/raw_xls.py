@@ -93,20 +93,31 @@ def mini_container(content: bytes, name: str = "Workbook") -> bytes:
     )
     header += struct.pack("<109I", 0, *[_FREE] * 108)
     tables = [struct.pack(f"<{len(each)}I", *each) for each in (chain, pieces_chain)]
-    directory = _entry("Root Entry", 5, 3, len(whole)) + _entry(name, 2, 0, len(content))
+    directory = _entry("Root Entry", 5, 3, len(whole), child=1) + _entry(name, 2, 0, len(content))
     fat, short = (each.ljust(_SECTOR, b"\xff") for each in tables)
     return header + fat + directory.ljust(_SECTOR, b"\0") + short + whole
 
 
-def container(content: bytes, name: str = "Workbook") -> bytes:
-    """Return a compound file with one stream; a short one is filled up behind its end."""
-    content = content.ljust(4096, b"\0")
-    count = -(-len(content) // _SECTOR)
+def container(content: bytes, name: str = "Workbook", inserted: bytes = b"") -> bytes:
+    """Return a compound file with one stream; a short one is filled up behind its end.
+
+    `inserted` is the stream of a workbook that was put into a sheet of this one.
+    """
+    streams = [
+        each.ljust(max(4096, -(-len(each) // _SECTOR) * _SECTOR), b"\0")
+        for each in (content, inserted)
+        if each
+    ]
+    counts = [len(each) // _SECTOR for each in streams]
+    count = sum(counts)
     tables = -(-(count + 2) * 4 // _SECTOR)
     while tables * _SECTOR // 4 < count + 1 + tables:
         tables += 1
     first = tables + 1
-    chain = [_TABLE] * tables + [_END] + [*range(first + 1, first + count), _END]
+    second = first + counts[0]
+    chain = [_TABLE] * tables + [_END] + [*range(first + 1, second), _END]
+    if inserted:
+        chain += [*range(second + 1, first + count), _END]
     table = struct.pack(f"<{len(chain)}I", *chain).ljust(tables * _SECTOR, b"\xff")
     header = struct.pack(
         "<8s16xHHHHH6x9I",
@@ -115,15 +126,21 @@ def container(content: bytes, name: str = "Workbook") -> bytes:
         *(0, tables, tables, 0, 4096, _END, 0, _END, 0),
     )
     header += struct.pack("<109I", *range(tables), *[_FREE] * (109 - tables))
-    directory = _entry("Root Entry", 5, _END, 0) + _entry(name, 2, first, len(content))
-    body = table + directory.ljust(_SECTOR, b"\0") + content.ljust(count * _SECTOR, b"\0")
-    return header + body
+    directory = _entry("Root Entry", 5, _END, 0, child=1)
+    directory += _entry(name, 2, first, len(streams[0]), right=2 if inserted else _FREE)
+    if inserted:
+        directory += _entry("MBD00012E97", 1, _END, 0, child=3)
+        directory += _entry(name, 2, second, len(streams[1]))
+    return header + table + directory.ljust(_SECTOR, b"\0") + b"".join(streams)
 
 
 def xls(*sheets: bytes, settings: bytes = b"", states: tuple[int, ...] = ()) -> bytes:
     return container(stream(*sheets, settings=settings, states=states))
 
 
-def _entry(name: str, kind: int, first: int, size: int) -> bytes:
+def _entry(
+    name: str, kind: int, first: int, size: int, *, right: int = _FREE, child: int = _FREE
+) -> bytes:
     spelt = name.encode("utf-16-le") + b"\0\0"
-    return struct.pack("<64sHBB12x16x4x16xIQ", spelt, len(spelt), kind, 1, first, size)
+    links = struct.pack("<III", _FREE, right, child)
+    return struct.pack("<64sHBB12s16x4x16xIQ", spelt, len(spelt), kind, 1, links, first, size)

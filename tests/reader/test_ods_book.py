@@ -13,7 +13,7 @@ from importer.errors import ImporterError, SourceError
 from importer.reader.ods_book import open_ods
 from importer.reader.sheet_choice import choose_sheet
 from tests.reader.batches import as_rows
-from tests.reader.raw_ods import cell, content, manifest, ods, row, table
+from tests.reader.raw_ods import STYLES, cell, content, manifest, ods, row, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +127,35 @@ VALUES = [
         number("0", "Err:502", 'table:formula="of:=X()"'),
         ("Err:502", "error"),
     ),
+    (
+        "an error in another language",
+        number("0", "#WERT!", 'table:formula="of:=X()"'),
+        ("#WERT!", "error"),
+    ),
+    (
+        "a formula's truth as LibreOffice writes it",
+        number("1", "WAHR", 'table:formula="of:=TRUE()"'),
+        ("TRUE", "boolean"),
+    ),
+    ("a 0 that shows as a dash", number("0", "-"), ("0", "number")),
+    ("a formula's 0", number("0", "0", 'table:formula="of:=[.B1]*2"'), ("=[.B1]*2", "formula")),
+    ("a percentage that no style tells of", number("0.5", "50%"), ("50%", "text")),
+    (
+        "a percentage that a part of the style shows",
+        number("0.5", "50%", 'table:style-name="partly"'),
+        ("50%", "text"),
+    ),
+    ("a sign that a style adds", number("5", "5%", 'table:style-name="sign"'), ("5", "number")),
+    (
+        "a formula that gives no letter, as LibreOffice writes it",
+        '<table:table-cell table:formula="of:=&quot;&quot;"><text:p/></table:table-cell>',
+        (None, None),
+    ),
+    (
+        "a time beyond all years",
+        value("time", "time-value", "P999999999DT999999999H"),
+        ("P999999999DT999999999H", "text"),
+    ),
     ("a formula's number", number("5", "5", 'table:formula="of:=[.B1]*2"'), ("5", "number")),
     (
         "a formula that gives nothing",
@@ -149,11 +178,19 @@ def test_a_cell_has_the_text_and_kind_that_it_shows(
     assert rows_of(tmp_path, row(xml, cell("x"))) == [(2, [expected, ("x", "text")], {})]
 
 
+def test_a_formula_of_0_is_believed_where_another_one_was_computed(tmp_path: Path) -> None:
+    nought = number("0", "0", 'table:formula="of:=[.B1]*2"')
+    computed = value("string", "string-value", "x", "x", 'table:formula="of:=T()"')
+    assert rows_of(tmp_path, row(nought), row(computed))[0][1] == [("0", "number")]
+
+
 CURRENCIES = [
     (value("currency", "value", "5", "5 kr", 'office:currency="EUR"'), {0: "EUR"}),
     (value("currency", "value", "5", "$5.00"), {0: "$"}),
     (number("5", "5 EUR", 'table:style-name="euros"'), {0: "EUR"}),
     (value("currency", "value", "5", "5", 'table:style-name="dollars"'), {0: "$"}),
+    (number("5", "5.00 €"), {0: "EUR"}),
+    (number("5", "5 USD", 'table:style-name="euros"'), {0: "USD"}),
     (number("5", "5 apples"), {}),
     (cell("5 EUR"), {}),
 ]
@@ -175,6 +212,17 @@ def test_styles_of_rows_and_columns_count_where_the_cell_has_none(tmp_path: Path
         (2, [("5", "number"), ("6", "number")], {1: "EUR"}),
         (3, [("50%", "text"), ("700%", "text")], {}),
     ]
+
+
+def test_of_two_styles_with_one_name_the_sheet_s_own_counts(tmp_path: Path) -> None:
+    common = (
+        '<number:percentage-style style:name="N2"><number:text>$</number:text>'
+        "</number:percentage-style>"
+    )
+    styles = content().replace(STYLES, common)
+    cell_of_own_style = number("5", "5 EUR", 'table:style-name="euros"')
+    found = ods(table(HEAD, row(cell_of_own_style)), more={"styles.xml": styles})
+    assert read(tmp_path / "o.ods", found)[1][1] == (2, [("5", "number")], {0: "EUR"})
 
 
 def test_repeated_rows_and_cells_stand_as_often_as_they_show(tmp_path: Path) -> None:
@@ -261,6 +309,11 @@ REFUSED = [
         ods(content='<?xml version="1.0" encoding="latin1"?>' + content(table(HEAD))),
         "instead of UTF-8",
     ),
+    (
+        "an encoding that nobody knows",
+        ods(content='<?xml version="1.0" encoding="x"?>' + content(table(HEAD))),
+        "written in x instead of UTF-8",
+    ),
     ("a stray cell", ods(table(HEAD, row(cell(attributes=columns(16383)), cell("x")))), "XFD2"),
     (
         "a row below the last one",
@@ -288,6 +341,7 @@ REFUSED = [
         ods(table(row(value("string", "string-value", "x", "y")))),
         "Orders!A1 shows another text than it holds",
     ),
+    ("a number that only Python reads", ods(table(row(number("1_000")))), "the number '1_000'"),
     ("a number that is none", ods(table(row(number("1,5")))), "Orders!A1 has the number '1,5'"),
     (
         "a kind that nobody knows",
@@ -324,6 +378,14 @@ def test_a_workbook_that_cannot_be_trusted_is_refused(
     with pytest.raises(SourceError, match=re.escape(part)) as caught:
         read(tmp_path / "o.ods", data)
     assert caught.value.remedy
+
+
+def test_a_part_whose_name_is_damaged_is_refused(tmp_path: Path) -> None:
+    whole = bytearray(ods(table(HEAD), more={"Bilder/ü.png": "x"}))
+    at = whole.index("ü".encode())
+    whole[at : at + 2] = b"\xff\xff"
+    with pytest.raises(SourceError, match="a part whose name cannot be read"):
+        read(tmp_path / "o.ods", bytes(whole))
 
 
 WHOLE = content(

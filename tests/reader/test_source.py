@@ -43,6 +43,8 @@ ODS = raw_ods.ods(
         raw_ods.row(raw_ods.cell("1"), raw_ods.cell("2")),
     )
 )
+SPOILT_ODS = ODS.replace(ODS[38:60], bytes(reversed(ODS[38:60])), 1)
+"""What follows the name of the first part, `mimetype`, is its content, deflated."""
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
 
 
@@ -116,6 +118,7 @@ def test_nobody_else_can_read_the_copy(tmp_path: Path) -> None:
         ("o.xlsx", b"", "is empty (0 bytes)"),
         ("o.pdf", b"x", "its name ends in “.pdf”"),
         ("o.ods", b"x", "its content is text. Give it the ending .csv"),
+        ("o.ods", SPOILT_ODS, "a damaged zip archive or workbook"),
         ("o.xls", b"\x09\x02\x06\x00\0\0", "an Excel workbook of before 1995"),
         ("o.xls", b"<html><table>", "a web page"),
         ("o.xls", XLSX, "Give it the ending .xlsx"),

@@ -411,6 +411,14 @@ REFUSED = [
         workbook(FULL, extra={"xl/workbook.xml": b"<workbook/>"}),
         "no visible sheet",
     ),
+    *(
+        (
+            f"an encoding that nobody knows in {part}",
+            workbook(FULL, extra={f"xl/{part}.xml": b'<?xml version="1.0" encoding="x"?><x/>'}),
+            "cannot be read (unknown encoding: x)",
+        )
+        for part in ("workbook", "styles")
+    ),
     (
         "a sheet that is missing",
         workbook(FULL, extra={"xl/_rels/workbook.xml.rels": b"<x/>"}),
@@ -437,6 +445,14 @@ def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr("xl/worksheets/SHEET1.xml", OTHER)
     with pytest.raises(SourceError, match="two parts of the same name"):
+        read(tmp_path, content.getvalue())
+
+
+def test_a_workbook_that_is_packed_otherwise_is_refused(tmp_path: Path) -> None:
+    content = io.BytesIO(workbook(FULL))
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("docProps/app.xml", "<x/>")
+    with pytest.raises(SourceError, match="packed as no spreadsheet program"):
         read(tmp_path, content.getvalue())
 
 

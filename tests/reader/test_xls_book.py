@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import ImporterError, SourceError, UsageError
-from importer.reader.biff_strings import CutShortError, TextReader
+from importer.reader.biff_strings import TextReader
+from importer.reader.binary_damage import CutShortError
 from importer.reader.sheet_choice import choose_sheet
 from importer.reader.xls_book import open_xls
 from tests.reader.batches import as_rows
@@ -112,11 +113,25 @@ def test_a_cell_has_the_text_and_kind_that_excel_shows(
     assert cells(tmp_path / "o.xls", content) == [cell, ("x", "text")]
 
 
-def test_a_formula_of_0_is_believed_where_another_one_was_computed(tmp_path: Path) -> None:
-    content = xls(
-        HEAD + formula(2, 0, computed(0)) + formula(2, 1, special(3)) + formula(3, 0, computed(1))
-    )
-    assert cells(tmp_path / "o.xls", content) == [("0", "number")]
+def test_a_formula_of_nothing_is_believed_where_another_one_was_computed(tmp_path: Path) -> None:
+    content = xls(HEAD + formula(2, 0, computed(2)) + formula(2, 1, special(3)))
+    assert cells(tmp_path / "o.xls", content) == [("2", "number")]
+
+
+def test_a_formula_of_0_may_be_a_text_that_was_not_saved(tmp_path: Path) -> None:
+    content = xls(HEAD + formula(2, 0, computed(2)) + formula(2, 1, computed(0)))
+    assert cells(tmp_path / "o.xls", content) == [("2", "number"), ("=…", "formula")]
+
+
+def test_a_formula_does_not_vanish_with_its_text(tmp_path: Path) -> None:
+    content = xls(HEAD + formula(2, 0, special(0)) + formula(2, 1, special(0), "x"))
+    with pytest.raises(SourceError, match="a formula has no text"):
+        read(tmp_path / "o.xls", content)
+
+
+def test_a_workbook_that_was_put_into_a_sheet_is_not_read_in_its_place(tmp_path: Path) -> None:
+    content = container(stream(HEAD), inserted=stream(text(1, 0, "no")))
+    assert read(tmp_path / "o.xls", content)[1] == [(1, [("a", "text"), ("b", "text")], {})]
 
 
 def test_a_short_stream_is_found_among_the_short_ones(tmp_path: Path) -> None:
@@ -205,7 +220,17 @@ REFUSED = [
     ("a text that is not there", xls(HEAD + record(0x00FD, place(2, 0) + bytes(4))), "damaged"),
     ("a formula without its text", xls(HEAD + formula(2, 0, special(0))), "damaged"),
     ("a record cut short", xls(HEAD + record(0x0203, place(2, 0))), "damaged"),
-    ("half a letter", xls(record(0x0204, place(1, 0) + b"\1\0\1a")), "damaged"),
+    (
+        "half a letter",
+        xls(record(0x0204, place(1, 0) + b"\1\0\1a")),
+        r"\(a text goes on where no record does\)",
+    ),
+    (
+        "half an emoji",
+        xls(record(0x0204, place(1, 0) + b"\1\0\1\x3d\xd8")),
+        r"cannot be read \(a text has half a letter in it, such as half an emoji\)",
+    ),
+    ("no record at all", container(b"\x09\x08"), r"cannot be read \(a record is cut short\)"),
     ("no end", container(stream(HEAD)[:-4]), "damaged"),
 ]
 

@@ -7,6 +7,7 @@ in turns. Each measurement is a process of its own, so that none warms up anothe
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import statistics
@@ -26,22 +27,26 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-CSV_ROWS = 1_000_000
-BOOK_ROWS = 100_000
 ROUNDS = 3
 
 
 def main() -> None:
     """Measure everything and print it."""
-    seconds, megabytes, base = measure("csv", CSV_ROWS)
-    print(f"CSV, {CSV_ROWS:,} rows: {seconds:.2f} s, peak {megabytes:.0f} MiB")
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--rows", type=int, default=1_000_000, help="of the CSV file")
+    options.add_argument("--sheet-rows", type=int, default=100_000, help="of the workbook")
+    asked = options.parse_args()
+    seconds, megabytes, base = measure("csv", asked.rows)
+    print(f"CSV, {asked.rows:,} rows: {seconds:.2f} s, peak {megabytes:.0f} MiB")
     print(f"  (of it {base:.0f} MiB were there before: the rows, their results, the libraries)")
     ours, bare = [], []
     for _ in range(ROUNDS):
-        ours.append(measure("book", BOOK_ROWS)[0])
-        bare.append(measure("bare", BOOK_ROWS)[0])
+        ours.append(measure("book", asked.sheet_rows)[0])
+        bare.append(measure("bare", asked.sheet_rows)[0])
     ratios = [mine / theirs for mine, theirs in zip(ours, bare, strict=True)]
-    print(f"Workbook, {BOOK_ROWS:,} rows: {min(ours):.2f} s; bare openpyxl {min(bare):.2f} s")
+    print(
+        f"Workbook, {asked.sheet_rows:,} rows: {min(ours):.2f} s; bare openpyxl {min(bare):.2f} s"
+    )
     print(
         f"  ratio {statistics.median(ratios):.2f} ({', '.join(f'{each:.2f}' for each in ratios)})"
     )
@@ -57,10 +62,10 @@ def measure(what: str, rows: int) -> tuple[float, float, float]:
 
 
 def write(what: str, rows: int) -> None:
-    """Write one file, timed."""
+    """Write one file, timed; `what` is csv, book or bare."""
     from importer.model import PurchaseField  # noqa: PLC0415 - what is measured pays for it
+    from importer.reconciler.background import Background  # noqa: PLC0415
     from importer.reconciler.results import write_results  # noqa: PLC0415
-    from importer.reconciler.results_workbook import Background  # noqa: PLC0415
 
     table, results, judged = make_rows(rows)
     fields = {
@@ -168,7 +173,7 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] and sys.argv[1] in {"csv", "book", "bare"}:  # see measure
         write(sys.argv[1], int(sys.argv[2]))
     else:
         main()

@@ -51,7 +51,8 @@ def test_sending_is_measured_and_drawn(tmp_path: Path) -> None:
     [
         ("ledger.py", ("--rows", "100", "--rounds", "1", "--transport", "direct")),
         ("read.py", ("--rows", "200", "--sheet-rows", "50")),
+        ("results.py", ("--rows", "100", "--sheet-rows", "50")),
     ],
 )
-def test_the_ledger_and_reading_are_measured(script: str, arguments: Sequence[str]) -> None:
+def test_the_ledger_reading_and_results_are_measured(script: str, arguments: Sequence[str]) -> None:
     assert "rows" in run(script, *arguments)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH: Final = 760
-LEFT: Final = 64
+LEFT: Final = 76
 RIGHT: Final = 14
 TOP: Final = 12
 BOTTOM: Final = 30

@@ -108,6 +108,11 @@ MUTANTS = (
                 "content + _netstring(str(occurrence)).encode()",
                 'content + _netstring("1").encode()',
             ),
+            Edit(
+                "importer/reader/identity.py",
+                'number = pl.col("occurrence").cast(pl.String)',
+                'number = pl.lit("1")',
+            ),
         ),
         "tests/chaos/test_chaos.py::test_equal_rows_are_as_many_purchases_as_rows",
     ),

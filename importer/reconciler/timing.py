@@ -167,11 +167,17 @@ class Timing:
         if not self._attempts:
             return None
         classes = sorted(self._latencies.items())
+        longest = round(self._longest, 6)
+
+        def percentile(share: float) -> float:
+            # A class may end beyond the longest of its latencies.
+            return min(_percentile(classes, self._attempts, share), longest)
+
         return Latency(
-            p50=_percentile(classes, self._attempts, 0.5),
-            p95=_percentile(classes, self._attempts, 0.95),
-            p99=_percentile(classes, self._attempts, 0.99),
-            longest=round(self._longest, 6),
+            p50=percentile(0.5),
+            p95=percentile(0.95),
+            p99=percentile(0.99),
+            longest=longest,
             classes=[(class_end(number), count) for number, count in classes],
         )
 

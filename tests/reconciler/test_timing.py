@@ -46,6 +46,14 @@ def test_percentiles_are_those_of_the_calls_within_a_class(clock: Clock) -> None
     assert sum(count for _, count in latency.classes) == 1000
 
 
+def test_no_percentile_is_beyond_the_longest_call(clock: Clock) -> None:
+    timing = Timing(clock)
+    timing.observe(Attempted(2, 1, CREATED, 0.0162))
+    latency = timing.told().latency
+    assert latency is not None
+    assert latency.p50 == latency.p99 == latency.longest == 0.0162
+
+
 def test_rows_are_counted_by_what_became_of_them_and_when(clock: Clock) -> None:
     timing = Timing(clock)
     for at, outcome in ((0, CREATED), (0.3, REFUSED), (0.3, UNKNOWN), (1.1, LATER), (1.1, CREATED)):

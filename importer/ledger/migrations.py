@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from importer.filesystem import sync_folder
+
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
@@ -48,9 +50,4 @@ def _keep_copy(kept: Path, connection: sqlite3.Connection) -> None:
     with fresh.open("r+b") as file:
         os.fsync(file.fileno())
     fresh.replace(kept)
-    if os.name == "posix":  # elsewhere folders cannot be synced
-        folder = os.open(kept.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(kept.parent)

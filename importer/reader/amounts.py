@@ -197,5 +197,6 @@ def _note_currency(shaped: pl.DataFrame, currencies: list[str]) -> tuple[Note, .
     if len(currencies) != 1:
         return ()
     proof = shaped.filter(pl.col("currency").is_not_null())
-    told = f"Amounts name the currency {currencies[0]} ({{}}); only the number is sent"
+    named = currencies[0].replace("{", "{{").replace("}", "}}")  # a format may name anything
+    told = f"Amounts name the currency {named} ({{}}); only the number is sent"
     return (note(f"{told}, and Keen takes it in the channel's currency.", proof),)

@@ -44,7 +44,7 @@ _ROW: Final = re.compile(
 _PARTS: Final = re.compile(r'<c r="([A-Z]+)[0-9]+"([^>/]*)(/?)>')
 _TYPE: Final = re.compile(r' t="([A-Za-z]+)"')
 _NUMBER_STYLE: Final = re.compile(r' s="([0-9]+)"')
-_UNUSUAL: Final = re.compile(r' hidden="(?!0"|false")| ht="0"| r=')
+_UNUSUAL: Final = re.compile(r' hidden="(?!0"|false")| ht="0*\.?0*"| r=')
 _AROUND: Final = re.compile(r"<!|.<\?|<row|encoding=[\"'](?!utf-8[\"'])", re.IGNORECASE | re.DOTALL)
 """What may make the XML around the rows something else than it looks like."""
 

@@ -145,7 +145,7 @@ class SheetParser:
             raise self._damaged(f"has a row {text!r} after row {self._row}")
         self._row, self._row_text, self._column = row, text, -1
         # Excel writes both for a row of no height; others write only one.
-        if values.get("hidden") in {"1", "true"} or values.get("ht") == "0":
+        if values.get("hidden") in {"1", "true"} or is_nought(values.get("ht", "")):
             self.scan.hidden.append(row)
 
     def _open_cell(self, attributes: list[str]) -> None:

@@ -7,6 +7,7 @@ takes an entity it does not know for an empty cell. Part names and attributes: E
 from __future__ import annotations
 
 import posixpath
+import re
 import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,7 @@ MAX_RATIO: Final = 250
 """Uncompressed to compressed, of one part; sheets reach 10 to 60, blanks 1,000."""
 _RATIO_COUNTS_FROM: Final = 16 * 1024**2
 _BLOCK_BYTES: Final = 1 << 20
+_MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0\s]*<")
 _DOCTYPE: Final = b"<!DOCTYPE"
 
 
@@ -84,10 +86,13 @@ def _judge_sizes(archive: zipfile.ZipFile, name: str) -> None:
 def _judge_content(archive: zipfile.ZipFile, name: str) -> None:
     """Read every part to its end, which compares its checksum, and refuse a DOCTYPE in any."""
     for part in archive.infolist():
-        markup = part.filename.endswith((".xml", ".rels"))
+        # A part is read whatever its name ends with; pictures may have a DOCTYPE, and are not.
+        picture = part.filename.lower().endswith(".svg")
+        markup = part.filename.lower().endswith((".xml", ".rels"))
         with archive.open(part) as stream:
             tail = b""
             while block := stream.read(_BLOCK_BYTES):
+                markup = markup or (not tail and not picture and _MARKUP.match(block) is not None)
                 if not tail and markup and block.startswith((b"\xff\xfe", b"\xfe\xff", b"\0")):
                     raise damaged(name, f"its part {part.filename} is not UTF-8.")
                 if markup and _DOCTYPE in tail + block:

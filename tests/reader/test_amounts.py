@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,8 +14,6 @@ from importer.reader.amounts import _read, read_amounts
 from tests.reader.frames import cells, mixed_cells, shown, values
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from importer.reader.cells import Reading
 
 AUTO = FormatSection()
@@ -258,6 +257,11 @@ def test_one_currency_in_two_spellings_is_one_and_is_told() -> None:
     reading = read_with(RulesSection(), cells("12 eur", "\u20ac 7", "5"))
     assert values(reading) == ["12", "7", "5"]
     assert "currency EUR (row 2: 12 eur)" in reading.notes[0].shown
+
+
+def test_a_currency_may_be_named_by_anything_that_a_number_format_holds() -> None:
+    frame = mixed_cells([("12", "number")]).with_columns(shown=pl.lit("{x}"))
+    assert "currency {x} (row 2: 12)" in read_with(RulesSection(), frame).notes[0].shown
 
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)

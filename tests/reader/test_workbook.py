@@ -404,6 +404,16 @@ REFUSED = [
         workbook(FULL, extra={"xl/sharedStrings.xml": BOMB.encode()}),
         "DOCTYPE (xl/sharedStrings.xml)",
     ),
+    (
+        "an entity bomb in a part of another ending",
+        workbook(FULL, extra={"xl/worksheets/sheet2.XML": BOMB.encode()}),
+        "DOCTYPE (xl/worksheets/sheet2.XML)",
+    ),
+    (
+        "an entity bomb in a part without an ending",
+        workbook(FULL, extra={"xl/worksheets/sheet2": BOMB.encode()}),
+        "DOCTYPE (xl/worksheets/sheet2)",
+    ),
     ("a zip bomb of blanks", bloated(), "out of all proportion (xl/worksheets/sheet1.xml)"),
     ("XML cut short", workbook(FULL[:-40]), "cannot be read"),
     (

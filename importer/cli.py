@@ -7,6 +7,7 @@ second, which `--help` should not cost.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -54,6 +55,9 @@ def main() -> None:
     # A million rows are millions of tuples, all freed by reference count. Looked through for cycles
     # as often as Python does by default, they cost half as much time again.
     gc.set_threshold(50_000, 20, 100)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us: `importer run a.csv >&-`
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: PTH123, SIM115
     try:
         app()
     except ImporterError as error:

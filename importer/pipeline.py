@@ -90,6 +90,8 @@ def rewrite_results(job: Job, screen: Screen) -> Ended:
     started = _now()
     with open_ledger(job, make=False) as (workspace, folder, ledger):
         prepared = prepare(job, folder, ledger)
+        for note in prepared.notes:
+            screen.show_note(note)
         check_settings(prepared, ledger)
         files = WrittenFiles(workspace.written_path)
         ended = conclude(

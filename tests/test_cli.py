@@ -8,6 +8,8 @@ import random
 import re
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -528,6 +530,27 @@ def test_without_a_terminal_no_cell_value_reaches_the_output(
     assert "SECRET" not in ended.stdout + ended.stderr
     assert "row 4" in ended.stdout
     assert "SECRET-SUM" in (tmp_path / "march.results.csv").read_text("utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_no_reason_to_fail(
+    program: Program, tmp_path: Path, closed: str
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    shell = f'"{sys.executable}" -m importer run "{file}" --yes {closed}'
+    ended = subprocess.run(  # noqa: S602 - the shell closes the stream
+        shell, shell=True, env=program.environment, cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (ended.returncode, b"Traceback" in ended.stderr) == (0, False)
+    assert (tmp_path / "march.results.csv").exists()
+
+
+def test_a_demo_that_cannot_have_its_folder_says_so(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    ended = program("demo", "--folder", "taken")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("importer: The sample files cannot be copied to taken: ")
 
 
 def test_every_log_line_of_a_run_names_its_import_and_itself(

@@ -101,8 +101,14 @@ def _former_urls(path: Path) -> tuple[str, ...]:
 def _copy_samples(folder: Path) -> list[Path]:
     """Copy the sample files into the demo's folder, so that results do not land in the sources."""
     source = _sample_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copy(source / name, folder / name)) for name in SAMPLES]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [Path(shutil.copy(source / name, folder / name)) for name in SAMPLES]
+    except OSError as error:
+        raise UsageError(
+            f"The sample files cannot be copied to {folder}: {error.strerror or error}.",
+            "Name another folder: --folder FOLDER.",
+        ) from error
 
 
 def _sample_folder() -> Path:

@@ -53,7 +53,7 @@ class Unacceptable(Exception):  # noqa: N818 - caught here, row by row
 def resolve_command(params: Mapping[str, Any]) -> ExitCode:
     """Record what a person found out, all of it or nothing."""
     job = make_job(params)
-    who = params["by"] or getpass.getuser()
+    who = params["by"] or _user()
     if params["rebuild"]:
         return rebuild_command(job, params, who)
     with open_ledger(job, make=False) as (_, folder, ledger):
@@ -196,6 +196,13 @@ class _Resolver:
 
     def _made(self, key: str, choice: Choice, purchase_id: str | None) -> Resolution:
         return Resolution(key, choice, purchase_id, self._by, self._note, self._now)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        raise UsageError("This user has no name.", "Say who settles the rows: --by NAME.") from None
 
 
 def _filled_rows(prepared: Prepared) -> list[Filled]:

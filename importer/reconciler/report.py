@@ -14,7 +14,7 @@ import polars as pl
 from importer.errors import ExitCode, ImporterError
 from importer.model import RowStatus, format_instant
 from importer.reconciler.error_groups import FaultGroup, group_errors, group_faults, group_held
-from importer.reconciler.next_steps import next_steps
+from importer.reconciler.next_steps import TO_FIX, next_steps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -214,7 +214,7 @@ def exit_code(
         return ExitCode.API_REFUSED
     if counts["unsent"] or stop is not None:
         return ExitCode.STOPPED_EARLY
-    if any(counts[status] for status in ("invalid", "rejected", "duplicate", "conflict")):
+    if any(counts[status] for status in TO_FIX):
         return ExitCode.NEEDS_FIXING
     return ExitCode.OK
 

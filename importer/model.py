@@ -95,7 +95,7 @@ class PurchaseRequest(BaseModel):
         The amount is a JSON number spelt as its decimal digits: `json` knows no Decimal, a float
         would show its binary noise, and pydantic would send a string.
         """
-        members = [f'"action":{json.dumps(action)}', f'"lead_id":"{self.lead_id}"']
+        members = [f'"action":{_encode(action)}', f'"lead_id":"{self.lead_id}"']
         if self.product_name is not None:
             members.append(f'"product_name":{_encode(self.product_name)}')
         if self.product_description is not None:
@@ -164,9 +164,11 @@ class RowResult:
 
 def format_instant(instant: datetime) -> str:
     """Return an aware datetime as ISO 8601 in UTC with `Z`; a fraction only where there is one."""
-    utc = instant.astimezone(UTC)
-    text = utc.replace(tzinfo=None).isoformat(timespec="microseconds").rstrip("0").rstrip(".")
-    return f"{text}Z"
+    text = instant.isoformat()
+    if not text.endswith("+00:00"):
+        text = instant.astimezone(UTC).isoformat()
+    text = text[:-6]
+    return f"{text.rstrip('0') if '.' in text else text}Z"
 
 
 RESULT_COLUMNS: Final = (

@@ -29,7 +29,7 @@ from importer.reader.identity import (
 )
 from importer.reader.reader import read_file
 from importer.reader.table import cell_name
-from importer.reader.validation import build_request
+from importer.reader.validation import build_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +74,10 @@ def rebuild_command(job: Job, params: Mapping[str, Any], by: str) -> ExitCode:
         check_scope(ledger, job.config.api)
         check_identity_settings(ledger, scope, settings, accept_change=False)
         valid = add_contents(reading.rows.filter("valid"), scope=scope, batch=batch)
-        rows = list(valid.iter_rows(named=True))
+        rows = [
+            {**row, "request": request}
+            for row, request in zip(valid.iter_rows(named=True), build_requests(valid), strict=True)
+        ]
         adoptions = _judge_rows(reading, rows, ledger, scope, job.config.api.action)
         created = sum(adoption.created for adoption in adoptions)
         print(f"To be taken over: {created:,} created rows, {len(adoptions) - created:,} in doubt.")
@@ -205,7 +208,7 @@ def _delivery(
     occurrence = next((number for number in numbers if make_key(content, number) == key), None)
     if occurrence is None:
         raise Contradiction("its keen_idempotency_key is not the key of its content")
-    request = build_request(valid)
+    request = valid["request"]
     return Delivery(
         row=row["row"],
         key=key,

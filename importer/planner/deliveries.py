@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 from importer.model import Delivery
-from importer.reader.identity import RECIPE, add_keys
-from importer.reader.validation import build_request
+from importer.reader.identity import RECIPE, make_keys
+from importer.reader.validation import build_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterator
 
     import polars as pl
 
@@ -30,41 +30,37 @@ def make_deliveries(
     The ledger is read before a page's first delivery is taken, never between two of a page.
     """
     for page in to_send.iter_slices(PAGE_ROWS):
-        rows = add_keys(page)
-        tried = {entry.key: entry for entry in ledger.find(scope, rows["key"].to_list())}
+        keys = make_keys(page).to_list()
+        tried = {entry.key: entry for entry in ledger.find(scope, keys)}
         bodies = {key: ledger.body(scope, key) for key in tried}
-        for row in rows.iter_rows(named=True):
-            key = row["key"]
-            yield _delivery(row, tried.get(key), bodies.get(key), action)
+        named = page.select("row", "content", "occurrence", "identity_key").iter_rows()
+        rows = zip(keys, build_requests(page), named, strict=True)
+        for key, request, (row, content, occurrence, identity) in rows:
+            body = request.body(action)
+            delivery = Delivery(row, key, RECIPE, content, occurrence, identity, request, body)
+            entry = tried.get(key)
+            yield delivery if entry is None else _go_on(delivery, entry, bodies[key], action)
 
 
-def _delivery(
-    row: Mapping[str, Any], entry: Entry | None, stored: bytes | None, action: str
-) -> Delivery:
-    request = build_request(row)
-    return Delivery(
-        row=row["row"],
-        key=row["key"],
-        recipe=RECIPE,
-        content=row["content"],
-        occurrence=row["occurrence"],
-        identity=row["identity_key"],
-        request=request,
-        body=_same_bytes(entry, stored, action) or request.body(action),
-        attempts=0 if entry is None else entry.attempts,
-        in_doubt=entry is not None and entry.state is LedgerState.IN_DOUBT,
-        first_sent_at=None if entry is None else entry.first_sent_at,
-        retention=0.0 if entry is None else entry.retention,
+def _go_on(delivery: Delivery, entry: Entry, stored: bytes | None, action: str) -> Delivery:
+    """Return the delivery of a row that was tried before."""
+    return replace(
+        delivery,
+        body=_same_bytes(entry, stored, action) or delivery.body,
+        attempts=entry.attempts,
+        in_doubt=entry.state is LedgerState.IN_DOUBT,
+        first_sent_at=entry.first_sent_at,
+        retention=entry.retention,
     )
 
 
-def _same_bytes(entry: Entry | None, stored: bytes | None, action: str) -> bytes | None:
+def _same_bytes(entry: Entry, stored: bytes | None, action: str) -> bytes | None:
     """Return the bytes of earlier attempts, which every attempt of a key repeats.
 
     Only a row that was provably never applied may go to another action in another body: a Keen
     that moved to a new URL may know the new action alone.
     """
-    if entry is None or not stored:
+    if not stored:
         return None
     if entry.state is LedgerState.IN_DOUBT or json.loads(stored)["action"] == action:
         return stored

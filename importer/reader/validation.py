@@ -1,6 +1,6 @@
 """Text cells and a column map → typed rows, each valid or with all its faults. Pure.
 
-polars judges whole columns here; `build_request` gives a valid row to pydantic, the last check.
+polars judges whole columns here; `build_requests` gives valid rows to pydantic, the last check.
 A property test holds the two to the same verdict.
 """
 
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from importer.model import PurchaseField, PurchaseRequest
 from importer.reader.cells import (
@@ -27,8 +26,7 @@ from importer.reader.fields import read_constants, read_field, require, take_val
 from importer.reader.plain_cells import LINE, ONE_ID, read_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable
 
     from importer.config import Config
     from importer.reader.columns import ColumnMap
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from importer.reader.table import Table
 
 _THREADS: Final = 2
+_REQUESTS: Final = TypeAdapter(list[PurchaseRequest])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +102,14 @@ def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
     return Judged(rows, faults, notes)
 
 
-def build_request(row: Mapping[str, object]) -> PurchaseRequest:
-    """Return the request of one valid row of Judged.rows; what the row lacks is left out.
+def build_requests(rows: pl.DataFrame) -> list[PurchaseRequest]:
+    """Return the requests of valid rows of Judged.rows, in order; what a row lacks is left out.
 
-    Raises pydantic's ValidationError, or ValueError, for a row that is not valid.
+    Raises pydantic's ValidationError where a row is not valid.
     """
-    amount = row["purchase_amount"]
-    return PurchaseRequest(
-        lead_id=UUID(str(row["lead_id"])),
-        product_name=cast("str | None", row["product_name"]),
-        product_description=cast("str | None", row["product_description"]),
-        purchase_amount=None if amount is None else Decimal(str(amount)),
-        date=cast("datetime | None", row["date"]),
-        trigger_ids=tuple(
-            UUID(each) for each in cast("list[str] | None", row["trigger_ids"]) or ()
-        ),
-    )
+    # As JSON, which pydantic reads by itself: a row of Python's objects takes three times as long.
+    fields = rows.select(PurchaseField).with_columns(pl.col("trigger_ids").fill_null([]))
+    return _REQUESTS.validate_json(fields.write_json())
 
 
 def _as_text(reading: Reading) -> pl.Series:

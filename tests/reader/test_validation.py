@@ -15,7 +15,7 @@ from importer.config import Config
 from importer.model import MAX_BODY_BYTES
 from importer.reader.cells import MAX_DESCRIPTION, MAX_NAME, MAX_TRIGGERS
 from importer.reader.columns import match_columns
-from importer.reader.validation import Judged, build_request, judge
+from importer.reader.validation import Judged, build_requests, judge
 from tests.reader.frames import shown, table
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def test_a_row_is_typed_whole() -> None:
         }
     ]
     assert result.faults.height == 0
-    assert build_request(result.rows.row(0, named=True)).body("create_purchase_custom") == (
+    (request,) = build_requests(result.rows)
+    assert request.body("create_purchase_custom") == (
         b'{"action":"create_purchase_custom","lead_id":"3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d",'
         b'"product_name":"Green tea","product_description":"two\\nlines",'
         b'"purchase_amount":1234.5,"date":"2026-03-04T00:00:00Z","trigger_ids":'
@@ -85,7 +86,7 @@ def test_a_row_is_typed_whole() -> None:
 
 def test_columns_that_the_file_lacks_are_left_out_of_the_request() -> None:
     result = judged(table({"lead": [ID], "product": ["Tea"], "amount": ["5"]}))
-    request = build_request(result.rows.row(0, named=True))
+    (request,) = build_requests(result.rows)
     assert request.model_dump(exclude_unset=False, exclude_defaults=True) == {
         "lead_id": UUID(ID),
         "product_name": "Tea",
@@ -249,7 +250,8 @@ def test_no_valid_row_makes_a_body_that_is_too_large(character: str) -> None:
     )
     result = judged(source, rules={"allow_negative": True, "max_decimals": 6})
     assert faults(result) == []
-    body = build_request(result.rows.row(0, named=True)).body("create_purchase_custom" * 4)
+    (request,) = build_requests(result.rows)
+    body = request.body("create_purchase_custom" * 4)
     assert len(body) < MAX_BODY_BYTES
 
 
@@ -264,10 +266,11 @@ def test_no_valid_row_makes_a_body_that_is_too_large(character: str) -> None:
     ],
 )
 def test_a_row_that_is_not_valid_builds_no_request(change: dict[str, object]) -> None:
-    sound: dict[str, object] = dict.fromkeys(FIELDS) | {"lead_id": ID}
-    build_request(sound)
-    with pytest.raises((ValidationError, ValueError)):
-        build_request(sound | change)
+    sound = judged(table({field: [ID if field == "lead_id" else None] for field in CELLS})).rows
+    build_requests(sound)
+    changed = [pl.Series(name, [value], sound.schema[name]) for name, value in change.items()]
+    with pytest.raises(ValidationError):
+        build_requests(sound.with_columns(changed))
 
 
 CELLS: Mapping[str, Sequence[str | None]] = {
@@ -314,8 +317,8 @@ def test_polars_and_pydantic_come_to_the_same_verdict(
     )
     assert result.rows.height == len(columns["lead_id"])
     assert set(result.faults["row"]) == set(result.rows.filter(~pl.col("valid"))["row"])
-    for row in result.rows.filter("valid").iter_rows(named=True):
-        request = build_request(row)
+    valid = result.rows.filter("valid")
+    for row, request in zip(valid.iter_rows(named=True), build_requests(valid), strict=True):
         assert str(request.lead_id) == row["lead_id"]
         assert request.product_name == row["product_name"]
         assert request.product_description == row["product_description"]

@@ -1,17 +1,17 @@
-"""Group commit: waiting intents and outcomes → one durable transaction, in one worker thread.
+"""Group commit: waiting intents and outcomes → one durable transaction after another, in a thread.
 
-Touches the ledger. On asyncio only: its own task must outlive the cancellation of its callers.
+Touches the ledger. On asyncio only: what a caller waits for must outlive its cancellation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Self
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final, Self
 
 import anyio
-from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint_if_cancelled
-from anyio.to_thread import run_sync
 
 from importer.errors import LedgerWriteError
 from importer.ledger.contract import Intent, Settlement
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from importer.ledger.contract import Change, Ledger
+
+
+MOST: Final = 64
+"""Changes of one group at most. Workers who wait together go on together and meet again; smaller
+groups part them, so that some rows are stored while others are on their way."""
 
 
 class _Group:
@@ -34,11 +39,15 @@ class _Group:
 class GroupCommit:
     """The only way to the ledger while rows are sent: first in, first stored.
 
-    While one group is in its thread, everything else gathers in the next. The first failure breaks
-    the writer for good: no intent is taken any more, so nothing more is sent, and every call
-    raises LedgerWriteError. Settlements are the exception: those of the failed group and those
-    put afterwards are still tried, each for itself; what the ledger refuses stands in `unstored`,
-    complete once the context is left, for the caller to show with key and purchase id.
+    A thread stores one group after another, without asking the event loop, which may be busy. One
+    that sleeps is woken when a group is full, or else at the end of a turn of the loop, so that an
+    outcome and its worker's next intent share a group.
+
+    The first failure breaks the writer for good: no intent is taken any more, so nothing more is
+    sent, and every call raises LedgerWriteError. Settlements are the exception: those of the failed
+    group and those put afterwards are still tried, each for itself; what the ledger refuses stands
+    in `unstored`, complete once the context is left, for the caller to show with key and purchase
+    id.
     """
 
     def __init__(self, ledger: Ledger, run_id: int) -> None:
@@ -46,18 +55,28 @@ class GroupCommit:
         """Outcomes that only this list knows: their rows stay `sending`, so become in doubt."""
         self._ledger = ledger
         self._run_id = run_id
-        self._open = _Group()
+        self._news = threading.Condition()
+        """Guards the next five."""
+        self._waiting = deque([_Group()])
+        """The last one is open."""
         self._storing: _Group | None = None
-        self._wake = anyio.Event()
+        self._asleep = False
         self._closing = False
         self._closed = False
         self._failure: LedgerWriteError | None = None
         self._told = False
-        self._thread = anyio.CapacityLimiter(1)
 
     async def __aenter__(self) -> Self:
-        """Start to store what is put."""
-        self._task = asyncio.create_task(self._store_groups())
+        """Start to store what is put. Without a thread the writer is broken from the beginning."""
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._store_groups, name="ledger", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._failure = _unexpected(error)
+            self._closed = True
+            self._ended.set()
         return self
 
     async def __aexit__(
@@ -70,10 +89,15 @@ class GroupCommit:
 
         Raises LedgerWriteError where that fails and no call has said so before.
         """
-        self._closing = True
-        self._wake.set()
-        with anyio.CancelScope(shield=True):
-            await asyncio.shield(self._task)
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._ended.wait()
+        finally:
+            if self._thread.is_alive():  # where asyncio itself cuts the wait short, the loop ends
+                self._thread.join()
         if error is None and not self._told:
             self._require_whole()
 
@@ -90,45 +114,56 @@ class GroupCommit:
 
         Raises LedgerWriteError where it is not stored; the row must not be sent then.
 
-        A cancellation that is there already raises before anything is queued: nothing is stored.
-        One that comes later waits, for a group takes milliseconds: this returns as always, the
-        intent is durable, and the cancellation arrives at the caller's next await. That lies
-        before the first byte, so it is the caller's ordinary `not_applied`, to be put before it
-        leaves. (Only asyncio's own `Task.cancel` cuts the wait short: the intent may then be
-        stored, the row was not sent, and the next run calls it in doubt.)
+        A cancellation waits, for a group takes milliseconds: it is raised when the intent is
+        durable, so the caller has to put an outcome for it: `not_applied`, as no byte has left.
+        (Only asyncio's own `Task.cancel` cuts the wait short: the intent may then be stored, the
+        row was not sent, and what the caller puts goes to the same group or a later one.)
         """
-        await checkpoint_if_cancelled()
         self._require_whole()
         group = self._add(intent)
-        await self._wait_for(group)
-        if group.failed:
-            self._require_whole()
+        try:
+            await self._wait_for(group)
+        finally:
+            if group.failed:
+                self._require_whole()
 
     async def flush(self) -> None:
         """Return once all that was put is durable, or, with LedgerWriteError, in `unstored`."""
-        group = self._open if self._open.changes else self._storing
+        with self._news:
+            waiting = (group for group in reversed(self._waiting) if group.changes)
+            group = next(waiting, self._storing)
         if group is not None:
             await self._wait_for(group)
         self._require_whole()
 
     def _add(self, change: Change) -> _Group:
-        if self._closed:
-            if isinstance(change, Settlement):
-                self.unstored.append(change)
-            raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
-        self._open.changes.append(change)
-        self._wake.set()
-        return self._open
+        with self._news:
+            if self._closed:
+                if isinstance(change, Settlement):
+                    self.unstored.append(change)
+                raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
+            group = self._waiting[-1]
+            group.changes.append(change)
+            if len(group.changes) == MOST:
+                self._waiting.append(_Group())
+                self._news.notify()
+            elif self._asleep and len(group.changes) == 1:
+                self._loop.call_soon(self._wake)
+        return group
+
+    def _wake(self) -> None:
+        with self._news:
+            self._news.notify()
 
     async def _wait_for(self, group: _Group) -> None:
         try:
             await group.settled.wait()
         except asyncio.CancelledError:
             # A shield from the start would cost each row as much as all the rest of this.
-            if anyio.current_effective_deadline() > -math.inf:
-                raise  # no scope of anyio's is cancelled, so it is asyncio's own
-            with anyio.CancelScope(shield=True):
-                await group.settled.wait()
+            if anyio.current_effective_deadline() == -math.inf:  # else it is asyncio's own
+                with anyio.CancelScope(shield=True):
+                    await group.settled.wait()
+            raise
 
     def _require_whole(self) -> None:
         if self._failure is not None:
@@ -136,28 +171,30 @@ class GroupCommit:
             failure = self._failure
             raise LedgerWriteError(failure.message, failure.remedy, code=failure.code) from failure
 
-    async def _store_groups(self) -> None:
-        while not self._closing or self._open.changes:
-            if not self._open.changes:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-                continue
-            # One turn of the event loop: an outcome and its worker's next intent meet here.
-            await cancel_shielded_checkpoint()
-            group, self._open = self._open, _Group()
-            self._storing = group
-            try:
-                await run_sync(self._store, group, limiter=self._thread)
-            except RuntimeError as error:  # no thread can be started: nothing was tried
-                self._failure = self._failure or _unexpected(error)
-                group.failed = True
-                self.unstored += [each for each in group.changes if isinstance(each, Settlement)]
+    def _store_groups(self) -> None:
+        while (group := self._next()) is not None:
+            self._store(group)
+            self._loop.call_soon_threadsafe(group.settled.set)
+        self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _next(self) -> _Group | None:
+        """Return the next group, when there is one; None at the end."""
+        with self._news:
             self._storing = None
-            group.settled.set()
-        self._closed = True
+            while not self._waiting[0].changes and not self._closing:
+                self._asleep = True
+                self._news.wait()
+                self._asleep = False
+            if not self._waiting[0].changes:
+                self._closed = True  # here, so that nothing is taken that nobody will store
+                return None
+            self._storing = self._waiting.popleft()
+            if not self._waiting:
+                self._waiting.append(_Group())
+            return self._storing
 
     def _store(self, group: _Group) -> None:
-        """Store one group; runs in the worker thread, while nobody else touches the ledger."""
+        """Store one group, while nobody else touches the ledger."""
         if self._failure is None:
             self._failure = self._try(group.changes)
             if self._failure is None:

@@ -48,7 +48,7 @@ class Writer(Protocol):
         """Take an outcome, to be stored soon; it is taken also where this raises."""
 
     async def commit(self, intent: Intent) -> None:
-        """Store an intent and all that was put before; durable on return."""
+        """Store an intent and all that was put before; durable on return, cancelled or not."""
 
     async def flush(self) -> None:
         """Store all that was put; durable on return."""
@@ -122,12 +122,14 @@ class Deliverer:
     ) -> tuple[Outcome, Outcome]:
         """Make one attempt; return what it proved of itself, and what is then known of the row."""
         cause = Cause.RETENTION if in_doubt else Cause.INTENT
-        await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
-        began = time.monotonic()
+        sent = False
         try:
+            await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
+            began = time.monotonic()
+            sent = True
             answer = await connection.post(delivery.body, delivery.key)
         except anyio.get_cancelled_exc_class():
-            if not connection.on_wire:
+            if not (sent and connection.on_wire):
                 unsent = judge_failure(Failure.INTERRUPTED, on_wire=False)
                 self._put(delivery, keep_doubt(unsent) if in_doubt else unsent)
             raise

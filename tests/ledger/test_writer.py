@@ -10,7 +10,7 @@ import pytest
 from importer.errors import LedgerWriteError
 from importer.ledger.contract import Intent, LedgerState, Settlement
 from importer.ledger.sqlite import SqliteLedger
-from importer.ledger.writer import GroupCommit
+from importer.ledger.writer import MOST, GroupCommit
 from tests.ledger.examples import (
     APPLIED,
     NOT_APPLIED,
@@ -121,7 +121,7 @@ def test_an_outcome_alone_is_stored_without_waiting_for_anybody() -> None:
 
 
 def test_all_who_wait_share_one_transaction() -> None:
-    rows = range(2, 102)
+    rows = range(2, 42)
 
     async def test(watched: Watched) -> None:
         async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
@@ -135,7 +135,7 @@ def test_all_who_wait_share_one_transaction() -> None:
 
     watched = run(test)
 
-    assert [len(group) for group in watched.groups] == [1, 100]
+    assert [len(group) for group in watched.groups] == [1, 40]
     stored = [change.delivery.row for change in watched.groups[1] if isinstance(change, Intent)]
     assert stored == list(rows)
 
@@ -158,26 +158,27 @@ def test_workers_share_transactions_by_themselves() -> None:
     assert watched.ledger.imports()[0].counts[LedgerState.CREATED] == 200
 
 
-def test_a_worker_that_just_heard_meets_those_who_wait_already() -> None:
+def test_the_next_group_is_stored_while_the_event_loop_is_busy() -> None:
     async def test(watched: Watched) -> None:
-        async def work(writer: GroupCommit) -> None:
-            await writer.commit(intend(deliver(2)))
-            writer.put(settle(deliver(2), APPLIED))
-            await writer.commit(intend(deliver(3)))
-
         async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
             watched.gate.clear()
-            tasks.start_soon(work, writer)
+            tasks.start_soon(writer.commit, intend(deliver(2)))
             await watched.until_entered()
-            tasks.start_soon(writer.commit, intend(deliver(4)))
+            tasks.start_soon(writer.commit, intend(deliver(3)))
             await anyio.wait_all_tasks_blocked()
             watched.gate.set()
+            assert watched.entered.wait(60)  # not `await`: nothing else runs in the loop
 
-    watched = run(test)
-    assert watched.groups == [
-        [intend(deliver(2))],
-        [intend(deliver(4)), settle(deliver(2), APPLIED), intend(deliver(3))],
-    ]
+    assert run(test).groups == [[intend(deliver(2))], [intend(deliver(3))]]
+
+
+def test_what_comes_at_once_is_stored_in_groups_that_part_the_workers() -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
+            for row in range(2, MOST + 12):
+                tasks.start_soon(writer.commit, intend(deliver(row)))
+
+    assert [len(group) for group in run(test).groups] == [MOST, 10]
 
 
 def test_flush_returns_when_all_is_durable() -> None:
@@ -246,41 +247,44 @@ def test_a_cancellation_of_the_body_loses_no_outcome() -> None:
     run(test)
 
 
-def test_a_cancelled_caller_has_no_intent_stored() -> None:
-    async def test(watched: Watched) -> None:
-        async with writer_of(watched) as writer:
-            with anyio.CancelScope() as scope:
-                scope.cancel()
-                await writer.commit(intend(deliver(2)))
-            assert scope.cancelled_caught
-
-    watched = run(test)
-    assert watched.state(2) is None
-    assert watched.groups == []
-
-
-def test_a_cancellation_while_it_waits_leaves_the_intent_stored_and_the_caller_told() -> None:
-    after_commit: list[str] = []
+@pytest.mark.parametrize("when", ["before it began", "while it waits"])
+def test_a_cancellation_is_raised_when_the_intent_is_durable(when: str) -> None:
+    heard: list[LedgerState | None] = []
 
     async def test(watched: Watched) -> None:
-        async def work(writer: GroupCommit) -> None:
-            await writer.commit(intend(deliver(2)))
-            after_commit.append("returned")
-            try:
-                await anyio.sleep_forever()  # where it would connect
-            finally:
-                writer.put(settle(deliver(2), NOT_APPLIED))
+        async def work(writer: GroupCommit, scope: anyio.CancelScope) -> None:
+            with scope:
+                try:
+                    await writer.commit(intend(deliver(2)))
+                except asyncio.CancelledError:
+                    heard.append(watched.state(2))
+                    writer.put(settle(deliver(2), NOT_APPLIED))
+                    raise
 
         async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
             watched.gate.clear()
-            tasks.start_soon(work, writer)
+            scope = anyio.CancelScope()
+            if when == "before it began":
+                scope.cancel()
+            tasks.start_soon(work, writer, scope)
             await watched.until_entered()
-            tasks.cancel_scope.cancel()
+            scope.cancel()
             watched.gate.set()
 
-    watched = run(test)
-    assert after_commit == ["returned"]
-    assert watched.state(2) is LedgerState.UNSENT
+    assert run(test).state(2) is LedgerState.UNSENT
+    assert heard == [LedgerState.SENDING]
+
+
+def test_a_cancelled_caller_hears_that_its_intent_was_not_stored() -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched) as writer:
+            watched.refuses = has_intent
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                with pytest.raises(LedgerWriteError):
+                    await writer.commit(intend(deliver(2)))
+
+    assert run(test).state(2) is None
 
 
 def test_a_task_that_asyncio_itself_cancels_waits_no_longer() -> None:
@@ -404,3 +408,16 @@ def test_a_writer_that_was_left_takes_nothing_silently() -> None:
         assert writer.unstored == [settle(deliver(2), APPLIED)]
 
     run(test)
+
+
+def test_without_a_thread_nothing_is_sent() -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched) as writer:
+            with pytest.raises(LedgerWriteError):
+                await writer.commit(intend(deliver(2)))
+
+    threading.stack_size(2**46)  # more than there is
+    try:
+        assert run(test).groups == []
+    finally:
+        threading.stack_size(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,6 @@ from tests.sender.raw_server import Step, answer, raw_server, then_close, then_h
 from tests.sender.rig import START, Rig, WatchedLedger, rows
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -403,13 +403,14 @@ def test_a_second_stop_request_drops_what_is_on_its_way_and_leaves_it_sending(
 def test_what_was_dropped_before_its_first_byte_is_unsent(tmp_path: Path, transport: str) -> None:
     async def run() -> None:
         stop = StopRequest()
+        loop = asyncio.get_running_loop()
 
         class Insisting(WatchedLedger):
             def commit(self, run_id: int, changes: Sequence[Change]) -> None:
                 super().commit(run_id, changes)
                 if self.journal[-1] == "intent 3":
-                    anyio.from_thread.run_sync(stop.request, signal.SIGINT)
-                    anyio.from_thread.run_sync(stop.request, signal.SIGINT)
+                    loop.call_soon_threadsafe(stop.request, signal.SIGINT)
+                    loop.call_soon_threadsafe(stop.request, signal.SIGINT)
 
         async with raw_server(answer()) as server:
             rig = Rig(

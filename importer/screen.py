@@ -86,7 +86,8 @@ class CommandScreen:
     def watch(self, progress: ProgressFile, total: int) -> Iterator[Callable[[Event], None]]:
         """Show each event in the progress file, on the bar or in the log."""
         with self._shown(total) as shown:
-            tally = Tally(progress, total, shown, structlog.get_logger(), time.monotonic)
+            log = structlog.get_logger().bind()  # once, not at every line
+            tally = Tally(progress, total, shown, log, time.monotonic)
             with ticking(tally.tick):
                 yield tally.observe
 

@@ -31,7 +31,7 @@ STEPS = [
     ("call:SqliteLedger.commit", 1, "before the first intent is durable"),
     ("return:SqliteLedger.commit", 1, "after the first intent is durable"),
     ("call:Connection.post", 1, "before the first byte"),
-    ("call:_Wire.leave", 3, "around the first byte"),
+    ("call:Connection._leave", 3, "around the first byte"),
     ("return:Connection.post", 1, "after the first answer"),
     ("return:GroupCommit.put", 2, "after an outcome is known"),
     ("call:SqliteLedger.commit", 4, "before outcomes are durable"),

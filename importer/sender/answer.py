@@ -15,6 +15,7 @@ from importer.model import Purchase
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
 MAX_MESSAGE = 200
 """Characters of Keen's own text that a result shows."""
@@ -99,11 +100,6 @@ def read_purchase(body: bytes) -> AnsweredPurchase | None:
         return None
 
 
-def read_lead_id(request: bytes) -> str | None:
-    """Return the lead that a request's body names, if it names one."""
-    return _Requested.model_validate_json(request).lead_id
-
-
 def read_error(body: bytes) -> str | None:
     """Return the text of an answer in the form of Keen's refusals, if it is one."""
     try:
@@ -121,18 +117,14 @@ class AnsweredPurchase(Purchase):
 
     leads_id: Any = None
 
-    def is_for(self, lead_id: str) -> bool:
+    def is_for(self, lead_id: UUID) -> bool:
         """Whether nothing says that the purchase is another lead's."""
         named = self.leads_id
-        return not isinstance(named, str) or named.casefold() == lead_id.casefold()
+        return not isinstance(named, str) or named.casefold() == str(lead_id)
 
 
 class _Created(_Answer):
     purchase: AnsweredPurchase
-
-
-class _Requested(_Answer):
-    lead_id: str | None = None
 
 
 class _Refused(_Answer):

@@ -6,24 +6,23 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
 
 from importer.model import Next
-from importer.sender.answer import Answer, Failure, NoAnswer, parse_retry_after, read_lead_id
+from importer.sender.answer import Answer, Failure, NoAnswer, parse_retry_after
 from importer.sender.failures import classify
 from importer.sender.outcome import judge_answer, judge_failure
+from importer.sender.wire import LateError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from pydantic import SecretStr
 
     from importer.model import Outcome
-    from importer.sender.wire import Transport
+    from importer.sender.wire import Received, Transport
 
-MAX_ANSWER: Final = 1024 * 1024
-"""Bytes of an answer that are read; Keen's are below one KiB."""
 _CLOSE_TIMEOUT: Final = 2.0
 
 
@@ -46,20 +45,15 @@ class Connection:
         self._key_retention = key_retention
         self._now = now
         self._transport: Transport | None = None
-        self._wire = _Wire()
-
-    @property
-    def on_wire(self) -> bool:
+        self.on_wire = False
         """Whether a byte of the last request left: what a caller that was cancelled must know."""
-        return self._wire.on_wire
 
-    async def post(self, body: bytes, key: str) -> Outcome:
-        """Send one purchase under its idempotency key and return what that proved.
+    async def post(self, body: bytes, key: str, lead_id: UUID | None = None) -> Outcome:
+        """Send one purchase for a lead under its idempotency key and return what that proved.
 
         Raises nothing that the network or the API does. A cancellation from outside passes
         through; then `on_wire` tells whether the row is in doubt.
         """
-        lead_id = read_lead_id(body)
         answer = await self.exchange(body, self._timeout, key)
         outcome = self.judge(answer, lead_id)
         if outcome.next is Next.HOLD_AND_COUNT:
@@ -68,7 +62,7 @@ class Connection:
             await self.aclose()
         return outcome
 
-    def judge(self, answer: Answer | NoAnswer, lead_id: str | None = None) -> Outcome:
+    def judge(self, answer: Answer | NoAnswer, lead_id: UUID | None = None) -> Outcome:
         """Return what an exchange proved; `lead_id` is the lead that was sent."""
         if isinstance(answer, NoAnswer):
             return judge_failure(answer.failure, answer.on_wire, answer.detail)
@@ -87,42 +81,34 @@ class Connection:
         self, body: bytes, seconds: float, key: str | None = None
     ) -> Answer | NoAnswer:
         """Make one request that may last so many seconds in all."""
-        self._wire = wire = _Wire()
-        result: Answer | NoAnswer | None = None
+        self.on_wire = False
+        received: Received | None = None
         try:
-            with anyio.move_on_after(seconds):
-                # On a kept-alive connection nothing else waits before the first byte.
-                await checkpoint_if_cancelled()
-                result = await self._read(body, key, wire)
+            if self._transport is None:
+                self._transport = self._make_transport()
+            received = await self._transport.post(
+                self._headers(body, key), body, self._leave, seconds
+            )
+        except LateError:
+            return NoAnswer(Failure.TIMEOUT, self.on_wire, f"{seconds:g} s")
         except Exception as error:  # noqa: BLE001 - more than httpx.HTTPError escapes from httpx
             failure, detail = classify(error)
-            result = NoAnswer(failure, wire.on_wire, detail)
+            return NoAnswer(failure, self.on_wire, detail)
         finally:
             # What was not read to its end, or was cancelled, leaves a connection in a state
             # that nobody knows (httpcore issue 1093).
-            if not (isinstance(result, Answer) and result.complete):
+            if received is None or not received.complete:
                 await self.aclose()
-        if result is None:
-            result = NoAnswer(Failure.TIMEOUT, wire.on_wire, f"{seconds:g} s")
-        if isinstance(result, NoAnswer) and wire.status is not None:
-            return Answer(wire.status, None, None, b"", complete=False)
-        return result
-
-    async def _read(self, body: bytes, key: str | None, wire: _Wire) -> Answer:
-        if self._transport is None:
-            self._transport = self._make_transport()
-        received = await self._transport.post(self._headers(body, key), body, wire.leave)
-        wire.status = received.status
-        told = received.body
-        if not isinstance(told, bytes):
-            told = await _join(told)
         return Answer(
             received.status,
             received.header(b"sb-error-code"),
             parse_retry_after(received.header(b"retry-after"), self._now()),
-            told,
-            complete=len(told) <= MAX_ANSWER,
+            received.body,
+            received.complete,
         )
+
+    def _leave(self) -> None:
+        self.on_wire = True
 
     def _headers(self, body: bytes, key: str | None) -> list[tuple[bytes, bytes]]:
         headers = [
@@ -141,24 +127,3 @@ class Connection:
         with anyio.move_on_after(_CLOSE_TIMEOUT, shield=True):
             with contextlib.suppress(Exception):  # it is being thrown away
                 await transport.aclose()
-
-
-async def _join(parts: AsyncIterable[bytes]) -> bytes:
-    """Return the body up to where it is too long."""
-    joined = bytearray()
-    async for part in parts:
-        joined += part
-        if len(joined) > MAX_ANSWER:
-            break
-    return bytes(joined)
-
-
-class _Wire:
-    """Whether a byte of one request left, as the transport tells; exception classes do not."""
-
-    def __init__(self) -> None:
-        self.on_wire = False
-        self.status: int | None = None
-
-    def leave(self) -> None:
-        self.on_wire = True

@@ -127,7 +127,7 @@ class Deliverer:
             await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
             began = time.monotonic()
             sent = True
-            answer = await connection.post(delivery.body, delivery.key)
+            answer = await connection.post(delivery.body, delivery.key, delivery.request.lead_id)
         except anyio.get_cancelled_exc_class():
             if not (sent and connection.on_wire):
                 unsent = judge_failure(Failure.INTERRUPTED, on_wire=False)

@@ -7,18 +7,18 @@ A connection is used again only if nothing but one whole answer came over it. Wh
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 import h11
 import httpx
 
-from importer.sender.plain_http import read_answer, write_request
+from importer.sender.plain_http import read_answer, write_head, write_request
 from importer.sender.stock_transport import KEEP_ALIVE
-from importer.sender.wire import Received
+from importer.sender.wire import LateError, Received, join
 
 if TYPE_CHECKING:
     import ssl
@@ -38,30 +38,34 @@ class DirectTransport:
         self._prototype = prototype
         self._target = prototype.url.raw_path
         self._common = prototype.headers.raw
+        self._head = write_head(self._target, self._common)
         self._tls = tls
         self._line: _Line | None = None
         self._idle_since: float | None = None
         """None: what the connection carries is not known to be over."""
 
-    async def post(self, headers: Headers, body: bytes, leaving: Callable[[], None]) -> Received:
+    async def post(
+        self, headers: Headers, body: bytes, leaving: Callable[[], None], seconds: float
+    ) -> Received:
         """See Transport. Raises httpx.TransportError, h11.LocalProtocolError and OSError."""
+        began = asyncio.get_running_loop().time()
         line = self._line
-        if line is None or not self._is_fresh(line):
+        if line is None or not self._is_fresh(line, began):
             line = await self._connect()
-        headers = [*self._common, *headers]
-        http, sent = None, write_request(self._target, headers, body)
+        http, sent = None, write_request(self._head, headers, body)
         if sent is None:
-            http, sent = _ask(self._target, headers, body)
+            http, sent = self._ask(headers, body)
         self._idle_since = None
+        line.expect_until(began + seconds)
         leaving()
         line.write(sent)
         received = await line.read()
         if http is None:
             plain = read_answer(received)
             if plain is not None:
-                self._idle_since = time.monotonic()
+                self._idle_since = line.now()
                 return plain
-            http, _ = _ask(self._target, headers, body)
+            http, _ = self._ask(headers, body)
         http.receive_data(received)
         return await self._answer(http, line)
 
@@ -72,7 +76,7 @@ class DirectTransport:
             answer = await _next(http, line)
         if not isinstance(answer, h11.Response):
             raise httpx.RemoteProtocolError("The server sent no answer.")
-        return Received(answer.status_code, list(answer.headers), self._read(http, line))
+        return await join(answer.status_code, list(answer.headers), self._read(http, line))
 
     async def _read(self, http: h11.Connection, line: _Line) -> AsyncIterator[bytes]:
         """Yield the body's parts as they come."""
@@ -80,7 +84,7 @@ class DirectTransport:
             yield bytes(event.data)
         leftover, _ = http.trailing_data
         if http.our_state is h11.DONE and http.their_state is h11.DONE and not leftover:
-            self._idle_since = time.monotonic()
+            self._idle_since = line.now()
         else:
             await self.aclose()
 
@@ -90,12 +94,17 @@ class DirectTransport:
         if line is not None:
             line.drop()
 
-    def _is_fresh(self, line: _Line) -> bool:
-        return (
-            self._idle_since is not None
-            and time.monotonic() - self._idle_since < KEEP_ALIVE
-            and line.is_silent
-        )
+    def _is_fresh(self, line: _Line, now: float) -> bool:
+        idle_since = self._idle_since
+        return idle_since is not None and now - idle_since < KEEP_ALIVE and line.is_silent
+
+    def _ask(self, headers: Headers, body: bytes) -> tuple[h11.Connection, bytes]:
+        """Return h11's side of a connection with one request on it, and the request's bytes."""
+        http = h11.Connection(h11.CLIENT, MAX_HEAD)
+        headers = [*self._common, *headers]
+        head = h11.Request(method="POST", target=self._target, headers=headers)
+        sent = [http.send(event) for event in (head, h11.Data(body), h11.EndOfMessage())]
+        return http, b"".join(part or b"" for part in sent)
 
     async def _connect(self) -> _Line:
         await self.aclose()
@@ -125,11 +134,16 @@ class _Line(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._file = -1
+        self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
+        """Returns seconds, as `expect_until` takes them."""
         self._received = bytearray()
         self._ended = False
         self._error: Exception | None = None
         self._news: asyncio.Future[None] | None = None
+        self._poll: select.poll | None = None
+        self._deadline = math.inf
+        self._alarm: asyncio.TimerHandle | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -137,20 +151,28 @@ class _Line(asyncio.Protocol):
         if self._received or self._ended or self._transport is None:
             return False
         # What the event loop has not seen yet, the kernel has.
-        return not _is_readable(self._transport.get_extra_info("socket").fileno())
+        return not self._is_readable()
+
+    def expect_until(self, deadline: float) -> None:
+        """Let `read` wait until then. One alarm is put off again and again: a cheap deadline."""
+        self._deadline = deadline
+        if self._alarm is None or self._alarm.when() > deadline:
+            self._set_alarm()
 
     def write(self, sent: bytes) -> None:
         assert self._transport is not None  # noqa: S101 - made by create_connection alone
         self._transport.write(sent)
 
     async def read(self) -> bytes:
-        """Return what came, b"" at the end. Raises OSError where the connection broke."""
+        """Return what came, b"" at the end. Raises LateError, or OSError where it broke."""
         while not self._received:
             if self._error is not None:
                 raise self._error
             if self._ended:
                 return b""
-            self._news = asyncio.get_running_loop().create_future()
+            if self.now() >= self._deadline:
+                raise LateError
+            self._news = self._loop.create_future()
             await self._news
         received = bytes(self._received)
         self._received.clear()
@@ -158,6 +180,8 @@ class _Line(asyncio.Protocol):
 
     def drop(self) -> None:
         """End the connection at once."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._transport is not None:
             self._transport.abort()
 
@@ -183,13 +207,29 @@ class _Line(asyncio.Protocol):
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._deadline, self._ring)
 
-def _ask(target: bytes, headers: Headers, body: bytes) -> tuple[h11.Connection, bytes]:
-    """Return h11's side of a connection on which a request was sent, and the request's bytes."""
-    http = h11.Connection(h11.CLIENT, MAX_HEAD)
-    head = h11.Request(method="POST", target=target, headers=list(headers))
-    sent = [http.send(event) for event in (head, h11.Data(body), h11.EndOfMessage())]
-    return http, b"".join(part or b"" for part in sent)
+    def _ring(self) -> None:
+        self._alarm = None
+        if self.now() < self._deadline:
+            self._set_alarm()
+        else:
+            self._tell()
+
+    def _is_readable(self) -> bool:
+        assert self._transport is not None  # noqa: S101 - as above
+        if self._poll is None:
+            file = self._transport.get_extra_info("socket").fileno()
+            if file < 0:
+                return True
+            if sys.platform == "win32":  # which has no poll, and no limit to what select takes
+                return bool(select.select([file], [], [], 0)[0])
+            self._poll = select.poll()
+            self._poll.register(file, select.POLLIN)
+        return bool(self._poll.poll(0))
 
 
 async def _next(http: h11.Connection, line: _Line) -> Any:  # noqa: ANN401 - h11's own type for it
@@ -199,13 +239,3 @@ async def _next(http: h11.Connection, line: _Line) -> Any:  # noqa: ANN401 - h11
     except h11.RemoteProtocolError as error:
         raise httpx.RemoteProtocolError(str(error)) from error
     return event
-
-
-def _is_readable(file: int) -> bool:
-    if file < 0:
-        return True
-    if sys.platform == "win32":  # which has no poll, and no limit to what select takes
-        return bool(select.select([file], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(file, select.POLLIN)
-    return bool(poll.poll(0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from importer.model import Next, Outcome, Verdict
@@ -11,6 +12,7 @@ from importer.sender.answer import AnsweredPurchase, Failure, clean, read_error,
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ RULES: Final[tuple[Rule, ...]] = (
 """Everything else is in doubt: 500, 502, 503, 504, 520, 522, 524, 546, 408, 409, 425, unknown."""
 
 _OTHERWISE: Final = Rule(
-    range(0),
+    range(1000),  # three digits (RFC 9112 4)
     Verdict.IN_DOUBT,
     Next.HOLD,
     "http-{status}",
@@ -171,7 +173,7 @@ def judge_answer(
     sb_error_code: str | None,
     body: bytes,
     *,
-    lead_id: str | None = None,
+    lead_id: UUID | None = None,
     retry_after: float | None = None,
     complete: bool = True,
     key_retention: float = 0,
@@ -198,16 +200,30 @@ def judge_answer(
         error=read_error(body) if status in _REFUSALS else None,
         retention=key_retention > 0,
     )
-    rule = next((rule for rule in RULES if rule.fits(seen)), _OTHERWISE)
+    rule = next(rule for rule in _rules_of(status) if rule.fits(seen))
     return Outcome(
         rule.verdict,
         rule.next,
-        rule.code.format(status=status),
-        clean(seen.error or "", secret) if rule.error else rule.message.format(status=status),
+        rule.code,
+        clean(seen.error or "", secret) if rule.error else rule.message,
         status,
         purchase.id if purchase is not None and rule.verdict is Verdict.APPLIED else None,
         # RFC 9110 10.2.3 knows it with 429 and 503; in doubt or not, the others should pause.
         retry_after if rule.next is Next.RETRY or status in {429, 503} else None,
+    )
+
+
+@functools.cache
+def _rules_of(status: int) -> tuple[Rule, ...]:
+    """Return the rules for a status, in their order, with the status in their texts."""
+    return tuple(
+        replace(
+            rule,
+            code=rule.code.format(status=status),
+            message=rule.message if rule.error else rule.message.format(status=status),
+        )
+        for rule in (*RULES, _OTHERWISE)
+        if status in rule.statuses
     )
 
 

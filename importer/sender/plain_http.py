@@ -20,31 +20,40 @@ LONGEST: Final = 64 * 1024
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE: Final = rb"[!-~](?:[\t -~]*[!-~])?"
-_REQUEST: Final = re.compile(
-    rb"POST [!-~]+ HTTP/1\.1\r\n(?:(?!(?i:transfer-encoding):)%b: %b\r\n)+\r\n" % (_TOKEN, _VALUE)
-)
+_LINES: Final = re.compile(rb"(?:(?!(?i:transfer-encoding):)%b: %b\r\n)+" % (_TOKEN, _VALUE))
+_TARGET: Final = re.compile(rb"[!-~]+")
 # A status with a body; 1xx, 204 and 304 have none, whatever their headers say (RFC 9112 6.3).
 _ANSWER: Final = re.compile(
     rb"HTTP/1\.1 (?!204|304)([2-5][0-9][0-9])(?: [\t -~]*)?\r\n"
     rb"((?:%b:[\t -~]*\r\n)+)\r\n" % _TOKEN
 )
+_HEADER: Final = re.compile(rb"([^:\r\n]+):[\t ]*((?:[!-~](?:[\t -~]*[!-~])?)?)[\t ]*\r\n")
 _LENGTH: Final = re.compile(rb"[0-9]{1,5}")
 
 
-def write_request(target: bytes, headers: Headers, body: bytes) -> bytes | None:
-    """Return a POST with its body, or None where it is not plain.
+def write_head(target: bytes, headers: Headers) -> bytes | None:
+    """Return how all POSTs to `target` begin, or None where that is not plain.
 
     Plain is ASCII without controls, and a body that Content-Length frames.
     """
+    lines = _write_lines(headers)
+    if lines is None or not _TARGET.fullmatch(target):
+        return None
+    return b"POST %b HTTP/1.1\r\n%b" % (target, lines)
+
+
+def write_request(head: bytes | None, headers: Headers, body: bytes) -> bytes | None:
+    """Return a POST: what `write_head` returned, further headers and the body; None: not plain."""
+    lines = _write_lines(headers)
+    if head is None or lines is None or (b"Content-Length", b"%d" % len(body)) not in headers:
+        return None
+    return b"%b%b\r\n%b" % (head, lines, body)
+
+
+def _write_lines(headers: Headers) -> bytes | None:
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    head = b"POST %b HTTP/1.1\r\n%b\r\n" % (target, lines)
-    if (
-        _REQUEST.fullmatch(head)
-        and head.count(b"\n") == len(headers) + 2  # no value smuggles a header in
-        and b"\r\nContent-Length: %d\r\n" % len(body) in head
-    ):
-        return head + body
-    return None
+    # As many lines as headers: no value smuggles one in.
+    return lines if _LINES.fullmatch(lines) and lines.count(b"\n") == len(headers) else None
 
 
 def read_answer(received: bytes) -> Received | None:
@@ -58,20 +67,15 @@ def read_answer(received: bytes) -> Received | None:
     if found is None:
         return None
     status, lines = found.groups()
-    headers = []
-    length = None
-    for line in lines.split(b"\r\n")[:-1]:
-        name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip(b"\t ")
-        if name == b"content-length":
-            if length is not None or not _LENGTH.fullmatch(value):
-                return None
-            length = int(value)
-        elif name == b"transfer-encoding" or (
-            name == b"connection" and value.lower() != b"keep-alive"
-        ):
-            return None
-        headers.append((name, value))
-    if length is None or len(received) - found.end() != length:
+    headers = [(name.lower(), value) for name, value in _HEADER.findall(lines)]
+    told = dict(headers)
+    length = told.get(b"content-length", b"")
+    if (
+        len(told) < len(headers)  # a name that stands twice
+        or not _LENGTH.fullmatch(length)
+        or len(received) - found.end() != int(length)
+        or b"transfer-encoding" in told
+        or told.get(b"connection", b"keep-alive").lower() != b"keep-alive"
+    ):
         return None
     return Received(int(status), headers, received[found.end() :])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
 import httpx
 
-from importer.sender.wire import Received
+from importer.sender.wire import LateError, Received, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,9 @@ class HttpxTransport:
         self._prototype = prototype
         self._transport = transport
 
-    async def post(self, headers: Headers, body: bytes, leaving: Callable[[], None]) -> Received:
+    async def post(
+        self, headers: Headers, body: bytes, leaving: Callable[[], None], seconds: float
+    ) -> Received:
         """See Transport. Below httpx's client, so no redirect is followed and no cookie kept."""
 
         async def listen(event: str, _: dict[str, Any]) -> None:
@@ -47,9 +50,15 @@ class HttpxTransport:
             stream=httpx.ByteStream(body),
             extensions={**self._prototype.extensions, "trace": listen},
         )
-        response = await self._transport.handle_async_request(request)
-        told = [(name.lower(), value) for name, value in response.headers.raw]
-        return Received(response.status_code, told, response.aiter_raw())
+        received: Received | None = None
+        with anyio.move_on_after(seconds):
+            response = await self._transport.handle_async_request(request)
+            told = [(name.lower(), value) for name, value in response.headers.raw]
+            received = Received(response.status_code, told, b"", complete=False)
+            received = await join(response.status_code, told, response.aiter_raw())
+        if received is None:
+            raise LateError
+        return received
 
     async def aclose(self) -> None:
         """See Transport."""

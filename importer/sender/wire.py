@@ -1,14 +1,24 @@
-"""What a transport takes and gives. Pure: values and a Protocol."""
+"""What a transport takes and gives: values, a Protocol, and how the parts of a body are joined.
+
+Pure, but for the parts that it waits for.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Sequence
 
 Headers: TypeAlias = "Sequence[tuple[bytes, bytes]]"
+
+MAX_ANSWER: Final = 1024 * 1024
+"""Bytes of an answer that are read; Keen's are below one KiB."""
+
+
+class LateError(Exception):
+    """No answer began in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +28,9 @@ class Received:
     status: int
     headers: Headers
     """Names in lower case."""
-    body: bytes | AsyncIterable[bytes]
-    """The whole body, or its parts as they come: whoever reads them all may ask again."""
+    body: bytes
+    complete: bool = True
+    """False: the body broke off, came too slowly, or is longer than MAX_ANSWER."""
 
     def header(self, name: bytes) -> str | None:
         """Return what stands under a lower-case name, None where nothing does.
@@ -33,14 +44,31 @@ class Received:
 class Transport(Protocol):
     """One connection to one URL, for one request at a time.
 
-    After a failure or a cancellation it is closed and not used again.
+    After a failure, a cancellation or an answer that is not complete it is closed before it is used
+    again.
     """
 
-    async def post(self, headers: Headers, body: bytes, leaving: Callable[[], None]) -> Received:
-        """Send `body` with what all requests share and `headers`, return what comes.
+    async def post(
+        self, headers: Headers, body: bytes, leaving: Callable[[], None], seconds: float
+    ) -> Received:
+        """Send `body` with what all requests share and `headers`; return what came in `seconds`.
 
-        `leaving` is called just before the first byte leaves. Raises what httpx raises, and more.
+        `leaving` is called just before the first byte leaves. Raises LateError, what httpx raises,
+        and more, but nothing once the head of an answer has come.
         """
 
     async def aclose(self) -> None:
         """Drop the connection."""
+
+
+async def join(status: int, headers: Headers, parts: AsyncIterable[bytes]) -> Received:
+    """Return the answer whose body comes in `parts`, as far as it came."""
+    joined = bytearray()
+    try:
+        async for part in parts:
+            joined += part
+            if len(joined) > MAX_ANSWER:
+                break
+    except Exception:  # noqa: BLE001 - whatever it was, the head has come
+        return Received(status, headers, bytes(joined), complete=False)
+    return Received(status, headers, bytes(joined), complete=len(joined) <= MAX_ANSWER)

@@ -95,7 +95,7 @@ POINTS = (
     ("call:SqliteLedger.commit", "before a commit of the ledger"),
     ("return:SqliteLedger.commit", "after it: intents and outcomes are durable"),
     ("call:Connection.post", "between intent and first byte"),
-    ("call:_Wire.leave", "at the first byte"),
+    ("call:Connection._leave", "at the first byte"),
     ("return:Connection.post", "after the answer"),
     ("return:GroupCommit.put", "before the outcome is durable"),
 )

@@ -34,9 +34,7 @@ class Mutant:
 
 STOPS = "tests/test_stops.py::test_a_run_killed_at_any_step_is_finished_by_the_next"
 
-COMMIT = """\
-        await self.writer.commit(Intent(delivery, at, cause, self.key_retention))
-"""
+COMMIT = "await self.writer.commit(Intent(delivery, at, cause, self.key_retention))\n"
 
 MUTANTS = (
     Mutant(
@@ -55,13 +53,13 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/delivery.py",
-                f"{COMMIT}        began = time.monotonic()\n",
-                "        began = time.monotonic()\n",
+                f"            {COMMIT}            began = time.monotonic()\n",
+                "            began = time.monotonic()\n",
             ),
             Edit(
                 "importer/sender/delivery.py",
                 "        seconds = time.monotonic() - began\n",
-                f"        seconds = time.monotonic() - began\n{COMMIT}",
+                f"        seconds = time.monotonic() - began\n        {COMMIT}",
             ),
         ),
         f"{STOPS}[after the first answer]",
@@ -203,8 +201,8 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/plain_http.py",
-                "len(received) - found.end() != length",
-                "len(received) - found.end() < length",
+                "len(received) - found.end() != int(length)",
+                "len(received) - found.end() < int(length)",
             ),
         ),
         "tests/sender/test_plain_http.py",

@@ -11,6 +11,7 @@ import ssl
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import anyio
 import httpx
@@ -21,8 +22,8 @@ from pydantic import SecretStr
 from importer.errors import ApiError, ApiUnavailableError, ConfigError
 from importer.model import Next, Outcome, Verdict
 from importer.sender.api import Api
-from importer.sender.connection import MAX_ANSWER
 from importer.sender.failures import classify
+from importer.sender.wire import MAX_ANSWER
 from tests.sender.raw_server import (
     CREATED,
     RawServer,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 KEY = "3f1c8a52-0000-4000-8000-000000000001"
 IDEMPOTENCY_KEY = "7c9e6679-7425-8de9-944b-e07fc1f90ae7"
+LEAD = UUID("5a4d0b0c-0000-4000-8000-00000000000a")
 BODY = b'{"action":"create_purchase_custom","lead_id":"x"}'
 HEAD = b"HTTP/1.1 200 OK\r\n"
 HALF = CREATED[:10]
@@ -345,16 +347,17 @@ def test_what_came_while_nothing_was_asked_belongs_to_nobody(way: Way) -> None:
 
 def test_another_leads_purchase_is_no_proof_and_its_connection_is_not_used_again(way: Way) -> None:
     other, own = (
-        answer(b'{"purchase":{"id":"p-1","leads_id":"%s"}}' % lead) for lead in (b"y", b"X")
+        answer(b'{"purchase":{"id":"p-1","leads_id":"%s"}}' % lead)
+        for lead in (b"y", str(LEAD).upper().encode())
     )
 
     @way.serving(other, own)
     async def _(server: RawServer) -> None:
         connection = way.api(server.url).connection()
-        outcome = await connection.post(BODY, "a")
+        outcome = await connection.post(BODY, "a", LEAD)
         assert (outcome.verdict, outcome.next, outcome.code) == (*COUNTED, "other-purchase")
         assert outcome.purchase_id is None
-        assert (await connection.post(BODY, "b")).purchase_id == "p-1"
+        assert (await connection.post(BODY, "b", LEAD)).purchase_id == "p-1"
         await connection.aclose()
         assert server.connections == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -127,7 +128,7 @@ def test_another_leads_purchase_is_the_answer_to_another_request(
     leads_id: object, expected: tuple[Verdict, Next], code: str
 ) -> None:
     body = json.dumps({"purchase": {"id": "p-1", "leads_id": leads_id}}).encode()
-    outcome = judge_answer(200, None, body, lead_id=LEAD)
+    outcome = judge_answer(200, None, body, lead_id=UUID(LEAD))
     assert (outcome.verdict, outcome.next, outcome.code) == (*expected, code)
     assert outcome.purchase_id == ("p-1" if expected == APPLIED else None)
     assert judge_answer(200, None, body, lead_id=None).verdict is Verdict.APPLIED

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.sender.plain_http import LONGEST, read_answer, write_request
+from importer.sender.plain_http import LONGEST, read_answer, write_head, write_request
 from importer.sender.wire import Received
 from tests.sender.raw_server import CREATED, answer
 
@@ -102,7 +102,8 @@ def test_whatever_is_written_is_what_h11_writes(
     more: list[tuple[bytes, bytes]], target: bytes, body: bytes
 ) -> None:
     headers = [HOST, *more, (b"Content-Length", b"%d" % len(body))]
-    written = write_request(target, headers, body)
+    split = len(headers) // 2
+    written = write_request(write_head(target, headers[:split]), headers[split:], body)
     if written is None:
         return
     http = h11.Connection(h11.CLIENT)
@@ -114,12 +115,19 @@ def test_whatever_is_written_is_what_h11_writes(
 @pytest.mark.parametrize(
     "headers",
     [
-        [HOST],
-        [HOST, (b"Content-Length", b"3")],
-        [HOST, (b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"4")],
-        [HOST, (b"X-Api-Key", b"a\r\nX: b"), (b"Content-Length", b"4")],
-        [HOST, (b"X-Api-Key", b" a"), (b"Content-Length", b"4")],
+        [],
+        [(b"Content-Length", b"3")],
+        [(b"X-Content-Length", b"4")],
+        [(b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"4")],
+        [(b"X-Api-Key", b"a\r\nX: b"), (b"Content-Length", b"4")],
+        [(b"X-Api-Key", b" a"), (b"Content-Length", b"4")],
     ],
 )
 def test_a_request_that_is_not_plain_is_left_to_h11(headers: list[tuple[bytes, bytes]]) -> None:
-    assert write_request(b"/", headers, b"body") is None
+    assert write_request(write_head(b"/", [HOST]), headers, b"body") is None
+
+
+def test_what_all_requests_share_must_be_plain_too() -> None:
+    assert write_head(b"/a b", [HOST]) is None
+    assert write_head(b"/", [HOST, (b"User-Agent", b"a\r\nX: b")]) is None
+    assert write_request(None, [(b"Content-Length", b"4")], b"body") is None

@@ -14,12 +14,28 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 STEPS: Final[dict[int, str]] = {
     1: """
         ALTER TABLE runs ADD COLUMN bodies INTEGER NOT NULL DEFAULT 1;
         CREATE INDEX runs_with_bodies ON runs (started_at) WHERE bodies = 1;
+    """,
+    2: """
+        DROP INDEX entries_by_content;
+        DROP INDEX entries_by_lead;
+        CREATE TABLE filed (up_to INTEGER NOT NULL);
+        INSERT INTO filed VALUES (0);
+        CREATE TABLE filed_contents (
+            content  BLOB NOT NULL,
+            entry_id INTEGER NOT NULL,
+            PRIMARY KEY (content, entry_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE filed_leads (
+            lead     BLOB NOT NULL,
+            entry_id INTEGER NOT NULL,
+            PRIMARY KEY (lead, entry_id)
+        ) WITHOUT ROWID;
     """,
 }
 """Version → what makes the next one of it. Never edited once released."""

@@ -1,4 +1,4 @@
--- The ledger, version 2 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
+-- The ledger, version 3 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
 -- Plain SQLite 3.24: no STRICT, no RETURNING, since some systems' Python 3.11 still links 3.34.
 
 -- One Keen each. `url` is the one last used; null until a run used the scope.
@@ -73,12 +73,25 @@ CREATE TABLE entries (
     body           BLOB NOT NULL -- empty: blanked. Last: all else is read without it
 );
 CREATE UNIQUE INDEX entries_by_key ON entries (key, scope_id); -- key first: it is looked up alone too
-CREATE INDEX entries_by_content ON entries (scope_id, content);
-CREATE INDEX entries_by_lead ON entries (scope_id, lead);
 CREATE INDEX entries_by_identity ON entries (scope_id, identity) WHERE identity IS NOT NULL;
 CREATE INDEX entries_by_purchase ON entries (purchase_id) WHERE purchase_id IS NOT NULL;
 CREATE INDEX entries_open ON entries (state, last_sent_at) WHERE state IN ('sending', 'in_doubt');
 CREATE INDEX entries_by_run ON entries (run_id, state);
+
+-- Where entries are found by content and by lead: those whose id is at most `up_to`. Filled many at
+-- a time, for a random value in an index costs as much as all the rest of an entry (see filing.py).
+CREATE TABLE filed (up_to INTEGER NOT NULL);
+INSERT INTO filed VALUES (0);
+CREATE TABLE filed_contents (
+    content  BLOB NOT NULL,
+    entry_id INTEGER NOT NULL,
+    PRIMARY KEY (content, entry_id)
+) WITHOUT ROWID;
+CREATE TABLE filed_leads (
+    lead     BLOB NOT NULL,
+    entry_id INTEGER NOT NULL,
+    PRIMARY KEY (lead, entry_id)
+) WITHOUT ROWID;
 
 -- What people said, for ever. A key that was never sent stands here alone (`send`).
 CREATE TABLE resolutions (

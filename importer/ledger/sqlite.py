@@ -11,6 +11,7 @@ from importer.errors import LedgerWriteError
 from importer.ledger import statements
 from importer.ledger.checkup import Checkup
 from importer.ledger.contract import Cause, Choice, ImportCounts, Intent, LedgerState
+from importer.ledger.filing import file_entries, find_unfiled
 from importer.ledger.records import (
     interruption,
     is_uuid,
@@ -112,6 +113,7 @@ class SqliteLedger:
         """See Ledger."""
         with self._session.writing() as connection:
             connection.execute(statements.END_RUN, (pack_instant(at), exit_code, summary, run_id))
+        file_entries(self._session)
 
     def summaries(self, scope: str, batch: str, content: bytes) -> list[str]:
         """See Ledger."""
@@ -170,12 +172,14 @@ class SqliteLedger:
 
     def find_content(self, scope: str, contents: Iterable[bytes]) -> Iterator[Entry]:
         """See Ledger."""
+        file_entries(self._session)
         return map(read_entry, self._session.look_up(statements.FIND_CONTENT, (scope,), contents))
 
     def standings(
         self, scope: str, contents: Collection[bytes], *, import_content: bytes
     ) -> Iterator[Sequence[Standing]]:
         """See Ledger."""
+        file_entries(self._session)
         read_bulk, first = self._session.read_bulk, (import_content, scope)
         for rows in read_bulk(statements.STANDINGS, first, contents, count=len(contents)):
             yield [row[:-1] for row in rows]
@@ -190,6 +194,7 @@ class SqliteLedger:
         self, scope: str, batch: str, *, leads: Iterable[str], identities: Iterable[bytes]
     ) -> Iterator[Entry]:
         """See Ledger. An entry that shares both comes once."""
+        file_entries(self._session)
         asked = frozenset(leads)
         look_up, first = self._session.look_up, (scope, batch)
         yield from map(read_entry, look_up(statements.FIND_BY_LEAD, first, _packed(asked)))
@@ -271,9 +276,14 @@ class SqliteLedger:
         with self._session.reading() as connection:
             told = [text for (text,) in connection.execute("PRAGMA integrity_check")]
             strays = connection.execute("PRAGMA foreign_key_check").fetchall()
-        return [text for text in told if text != "ok"] + [
-            f"row {row} of {table} refers to a missing row of {parent}"
-            for table, row, parent, _ in strays
+            unfiled = find_unfiled(connection)
+        return [
+            *(text for text in told if text != "ok"),
+            *(
+                f"row {row} of {table} refers to a missing row of {parent}"
+                for table, row, parent, _ in strays
+            ),
+            *unfiled,
         ]
 
     def imports(self, limit: int = 20) -> list[ImportCounts]:

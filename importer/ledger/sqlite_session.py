@@ -94,7 +94,7 @@ class Session:
         """
         distinct = iter(set(values))
         while page := tuple(islice(distinct, _PAGE)):
-            yield from self._rows(query.format(page=", ".join("?" * len(page))), (*first, *page))
+            yield from self._rows(_paged(query, first, page), (*first, *page))
 
     def read_bulk(
         self, bulk: Bulk, first: tuple[bytes | str, ...], values: Iterable[bytes], *, count: int
@@ -107,8 +107,7 @@ class Session:
         if count * _LOOKED_UP_COST < (self.value(HIGHEST_ID, ()) or 0):
             asked = iter(sorted(set(values)))  # neighbours lie on one page of the index
             while page := tuple(islice(asked, _PAGE)):
-                query = bulk.look_up.format(page=", ".join("?" * len(page)))
-                if rows := self._rows(query, (*first, *page)):
+                if rows := self._rows(_paged(bulk.look_up, first, page), (*first, *page)):
                     yield rows
             return
         last = 0
@@ -124,6 +123,12 @@ class Session:
         if self._connection is None:
             raise LedgerError("The ledger is closed already.", code="ledger-closed")
         return self._connection
+
+
+def _paged(query: str, first: tuple[object, ...], page: tuple[object, ...]) -> str:
+    """Return `query` with a placeholder for each value of the page, which may stand in it twice."""
+    numbers = range(len(first) + 1, len(first) + len(page) + 1)
+    return query.format(page=", ".join(f"?{number}" for number in numbers))
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -171,13 +171,35 @@ SELECT {ENTRY_COLUMNS}
 FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_id
 """
 
-# Look-ups of a page: `{page}` becomes one placeholder a value, after the scope's.
+UNFILED: Final = "SELECT up_to, coalesce((SELECT max(id) FROM entries), 0) FROM filed"
+_NEW: Final = "FROM entries WHERE id > :up_to AND id <= :last"
+FILE: Final = (
+    f"INSERT INTO filed_contents SELECT content, id {_NEW} ORDER BY content",
+    f"INSERT INTO filed_leads SELECT lead, id {_NEW} ORDER BY lead",
+    "UPDATE filed SET up_to = :last",
+)
+
+
+def _found_by(column: str) -> str:
+    """Return the condition on `e` that `column` is in the page, by what is filed and what is not.
+
+    So it is right whatever has been filed; the longer ago that was, the more is read through.
+    """
+    return f"""e.id IN (
+        SELECT entry_id FROM filed_{column}s WHERE {column} IN ({{page}})
+        UNION ALL SELECT id FROM entries
+        WHERE id > (SELECT up_to FROM filed) AND {column} IN ({{page}})
+    )"""
+
+
+# Look-ups of a page: `{page}` becomes one numbered placeholder a value, after the scope's.
 ANYTHING: Final = f"""
-SELECT 1 FROM entries WHERE scope_id = ({SCOPE_ID})
+SELECT 1 FROM imports i JOIN runs r ON r.import_id = i.id JOIN entries e ON e.run_id = r.id
+WHERE i.scope_id = ({SCOPE_ID})
 UNION ALL SELECT 1 FROM resolutions WHERE scope_id = ({SCOPE_ID}) LIMIT 1
 """
 FIND: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.key IN ({{page}})"
-FIND_CONTENT: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.content IN ({{page}})"
+FIND_CONTENT: Final = _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND {_found_by('content')}"
 # Whole columns for files of a million rows: looked up, or read through from an id on (`scan`).
 _TAKEN_FROM: Final = "FROM entries e JOIN runs r ON r.id = e.run_id"
 _PAGE_OF: Final = f"WHERE e.scope_id = ({SCOPE_ID}) AND"
@@ -205,7 +227,7 @@ class Bulk:
 
 
 STANDINGS: Final = Bulk(
-    f"{_STANDINGS} {_PAGE_OF} e.content IN ({{page}})", f"{_STANDINGS} {_SCAN_ON} {_SCANNED}"
+    f"{_STANDINGS} {_PAGE_OF} {_found_by('content')}", f"{_STANDINGS} {_SCAN_ON} {_SCANNED}"
 )
 CREATED: Final = Bulk(
     f"{_CREATED} {_PAGE_OF} e.key IN ({{page}}) {_IS_CREATED}",
@@ -217,7 +239,7 @@ FIND_PURCHASES: Final = (
     _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.purchase_id IN ({{page}})"
 )
 _SIMILAR: Final = f"e.scope_id = ({SCOPE_ID}) AND e.batch = ? AND e.state IN ({_listed(_GUARDED)})"
-FIND_BY_LEAD: Final = _ENTRIES + f"WHERE {_SIMILAR} AND e.lead IN ({{page}})"
+FIND_BY_LEAD: Final = _ENTRIES + f"WHERE {_SIMILAR} AND {_found_by('lead')}"
 FIND_BY_IDENTITY: Final = _ENTRIES + f"WHERE {_SIMILAR} AND e.identity IN ({{page}})"
 ELSEWHERE: Final = """
 SELECT e.key, s.name FROM entries e JOIN scopes s ON s.id = e.scope_id WHERE e.key IN ({page})

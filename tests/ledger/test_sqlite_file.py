@@ -18,7 +18,7 @@ import pytest
 from importer.errors import LedgerError
 from importer.ledger.checkup import Checkup
 from importer.ledger.contract import LedgerState
-from importer.ledger.migrations import SCHEMA_VERSION, kept_path
+from importer.ledger.migrations import SCHEMA_VERSION, STEPS, kept_path
 from importer.ledger.reserve import reserve_path
 from importer.ledger.sqlite import SqliteLedger
 from importer.ledger.sqlite_file import APPLICATION_ID, connect_file
@@ -233,8 +233,8 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     assert "made by a newer version" in error.message
 
 
-def make_older(path: Path) -> list[tuple[object, ...]]:
-    """Make a ledger as version 1 did, and return its entries."""
+def make_older(path: Path, version: int = 1) -> list[tuple[object, ...]]:
+    """Make a ledger as an older version did, and return its entries."""
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
         older.executescript(OLDER_SCHEMA.read_text("utf-8"))
         older.executescript(
@@ -252,14 +252,20 @@ def make_older(path: Path) -> list[tuple[object, ...]]:
                 1, 1000000, 1000000, 2000000, 0, 1, 2, 'purchase-1', x'7b7d');
             """  # noqa: S608
         )
+        older.executescript("".join(STEPS[step] for step in range(1, version)))
+        older.execute(f"PRAGMA user_version = {version}")
         return older.execute("SELECT * FROM entries").fetchall()
 
 
-def test_a_ledger_of_version_1_is_brought_up_and_a_copy_of_it_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_ledger_of_an_older_version_is_brought_up_and_a_copy_of_it_is_kept(
+    tmp_path: Path, version: int
+) -> None:
     path = tmp_path / "ledger.sqlite"
-    entries = make_older(path)
+    entries = make_older(path, version)
     with closing(SqliteLedger.open(path)) as ledger:
         (found,) = ledger.find(SCOPE, [uuid(2)])
+        assert list(ledger.find_content(SCOPE, [b"\x02"])) == [found]
         assert ledger.faults() == []
         assert ledger.blank_bodies(found.last_sent_at + timedelta(days=1), 9) == 1
 
@@ -268,8 +274,8 @@ def test_a_ledger_of_version_1_is_brought_up_and_a_copy_of_it_is_kept(tmp_path: 
         "purchase-1",
         "march.csv",
     )
-    with closing(sqlite3.connect(kept_path(path, 1))) as kept:
-        assert kept.execute("PRAGMA user_version").fetchone() == (1,)
+    with closing(sqlite3.connect(kept_path(path, version))) as kept:
+        assert kept.execute("PRAGMA user_version").fetchone() == (version,)
         assert kept.execute("SELECT * FROM entries").fetchall() == entries
     before = files(tmp_path)
     SqliteLedger.open(path).close()

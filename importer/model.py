@@ -105,8 +105,8 @@ class PurchaseRequest(BaseModel):
         if self.date is not None:
             members.append(f'"date":"{format_instant(self.date)}"')
         if self.trigger_ids:
-            ids = ",".join(f'"{trigger}"' for trigger in self.trigger_ids)
-            members.append(f'"trigger_ids":[{ids}]')
+            ids = '","'.join(map(str, self.trigger_ids))
+            members.append(f'"trigger_ids":["{ids}"]')
         return ("{" + ",".join(members) + "}").encode()
 
 

@@ -250,6 +250,16 @@ class Order(Section):
             retry_rejected=self.retry_rejected,
         )
 
+    def for_rewriting(self, results: Path) -> Order:
+        """Return what also holds where the results are written once more, to `results`."""
+        return Order(
+            results=results,
+            sheet=self.sheet,
+            header_row=self.header_row,
+            hidden_rows=self.hidden_rows,
+            batch=self.batch,
+        )
+
     def as_options(self) -> list[str]:
         """Return the command line's options that ask the same; what is unset is left out."""
         options: list[str] = []

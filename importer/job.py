@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from importer.config import Order
+from importer.reader.source import named_path
 from importer.reconciler.next_steps import Commands
+from importer.reconciler.results_path import default_results_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +54,13 @@ class Job:
             once_more = replace(self, order=self.order.model_copy(update={"limit": None}))
         again = replace(self, path=results, order=self.order.for_results())
         settle = replace(self, order=Order(batch=self.order.batch))
+        as_csv = ""
+        if results.suffix.lower() == ".jsonl":  # which the reader refuses
+            results = default_results_path(named_path(self.path), "csv", results.parent)
+            rewrite = replace(self, order=self.order.for_rewriting(results))
+            as_csv = shlex.join(["importer", "results", str(self.path), *rewrite.options])
         resolve = ["importer", "resolve", str(results), *settle.options]
-        return Commands(once_more.command, again.command, shlex.join(resolve))
+        return Commands(once_more.command, again.command, shlex.join(resolve), as_csv)
 
     @property
     def options(self) -> list[str]:

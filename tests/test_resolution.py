@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -117,6 +118,21 @@ def test_it_shows_what_it_does_and_keeps_who_and_why(
     assert program("run", tmp_path / "march.csv").returncode in {0, 4}
     assert statuses(results)[1] == "already_created"
     assert doubtful.purchase_requests == 5
+
+
+def test_results_as_jsonl_lead_to_a_file_that_can_be_settled(
+    doubtful: Sandbox, program: Program, tmp_path: Path
+) -> None:
+    march = write_csv(tmp_path / "march.csv", purchases(4))
+    summary = program.summary("run", march, "--results", tmp_path / "march.jsonl")
+    write, settle = (shlex.split(step["command"])[1:] for step in summary["next"])
+    assert program(*write).returncode == 4
+    for row in (3, 4):
+        fill(tmp_path / "march.results.csv", row, keen_resolution="created")
+    settled = program(*settle, "--force")
+    assert (settled.returncode, settled.stderr) == (0, "")
+    assert program.summary("run", march)["counts"]["already_created"] == 4
+    assert doubtful.purchase_requests == 4
 
 
 def test_a_key_that_was_copied_to_two_rows_is_settled_once(

@@ -39,7 +39,9 @@ class Commands:
     run_results: str
     """A run of the results file."""
     resolve: str
-    """A settlement from the results file."""
+    """A settlement from the results file, or from the one that `as_csv` writes."""
+    as_csv: str = ""
+    """Writes the results once more, as CSV: where nothing reads them as they are (`.jsonl`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def next_steps(
     ending = PurePath(results).suffix.lower()
     steps = []
     if counts["in_doubt"]:
-        steps.append(_settle(commands, ending))
+        steps += _settle(commands, ending)
     if counts["unsent"]:
         steps.append(_resume(commands, stop))
     if any(counts[status] for status in TO_FIX):
@@ -98,14 +100,19 @@ def _resume(commands: Commands, stop: ImporterError | None) -> NextStep:
     return NextStep(text, commands.run)
 
 
-def _settle(commands: Commands, ending: str) -> NextStep:
+def _settle(commands: Commands, ending: str) -> list[NextStep]:
     place = "on the sheet “In doubt”" if ending == ".xlsx" else "in the results file"
-    return NextStep(
+    first = []
+    if commands.as_csv:
+        text = "Rows in doubt are settled in a results file that can be read back; write one:"
+        first, place = [NextStep(text, commands.as_csv)], "in that file"
+    settle = NextStep(
         "Look each row in doubt up in Keen, 400 s after its last attempt or later: it may still "
         "land. Write `created` (with the id into keen_purchase_id) or `not created` into "
         f"keen_resolution {place}, then:",
-        commands.resolve if ending != ".jsonl" else commands.run,
+        commands.resolve,
     )
+    return [*first, settle]
 
 
 def _fix(commands: Commands, ending: str, *, rejected: bool) -> NextStep:
@@ -114,7 +121,7 @@ def _fix(commands: Commands, ending: str, *, rejected: bool) -> NextStep:
         if rejected
         else ""
     )
-    if ending == ".jsonl":
+    if commands.as_csv:
         text = f"Correct the rows in the input and run it again.{as_it_is}"
         return NextStep(text, commands.run)
     place = "on the sheet “To fix”" if ending == ".xlsx" else "in the results file"

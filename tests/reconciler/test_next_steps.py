@@ -15,6 +15,7 @@ from importer.wording import end_lines
 from tests.reconciler.test_report_page import summary
 
 COMMANDS = Commands("run it", "run the results", "resolve it")
+UNREADABLE = replace(COMMANDS, as_csv="write it as CSV")
 
 
 def test_every_status_has_a_meaning() -> None:
@@ -33,6 +34,7 @@ def test_every_status_has_a_meaning() -> None:
         ("rejected", "r.csv", ["run the results"]),
         ("duplicate", "r.csv", ["run the results"]),
         ("conflict", "r.csv", ["run the results"]),
+        ("in_doubt", "r.jsonl", ["write it as CSV", "resolve it"]),
         ("conflict", "r.jsonl", ["run it"]),
     ],
 )
@@ -40,7 +42,7 @@ def test_each_status_leads_to_the_command_that_goes_on(
     status: str, results: str, commands: list[str]
 ) -> None:
     counts = dict.fromkeys(MEANING, 0) | {status: 1}
-    steps = next_steps(counts, COMMANDS, results)
+    steps = next_steps(counts, UNREADABLE if results == "r.jsonl" else COMMANDS, results)
     assert [step.command for step in steps] == commands
 
 
@@ -54,8 +56,8 @@ def test_doubt_comes_first() -> None:
 @pytest.mark.parametrize(("status", "told"), [("rejected", True), ("invalid", False)])
 def test_what_keen_refused_may_be_right_as_it_is(status: str, told: bool) -> None:
     counts = dict.fromkeys(MEANING, 0) | {status: 1}
-    for results in ("r.xlsx", "r.csv", "r.jsonl"):
-        [fix] = next_steps(counts, COMMANDS, results)
+    for given, results in ((COMMANDS, "r.xlsx"), (COMMANDS, "r.csv"), (UNREADABLE, "r.jsonl")):
+        [fix] = next_steps(counts, given, results)
         assert ("--retry-rejected" in fix.text) == told
 
 
@@ -72,6 +74,16 @@ def test_a_refused_key_is_corrected_before_anything_is_run_again() -> None:
 def test_a_limit_of_nothing_is_not_repeated(limit: int, run: str | None) -> None:
     job = Job(Path("x.csv"), Config(), Order(limit=limit, batch="may"))
     assert job.commands(Path("r.csv")).run == (run or job.command)
+
+
+def test_results_that_nothing_reads_are_written_as_csv_with_what_tells_their_rows() -> None:
+    order = Order(
+        results=Path("out/x.jsonl"), sheet="May", header_row=3, hidden_rows="skip", batch="may"
+    )
+    given = Job(Path("x.xlsx"), Config(), order).commands(Path("out/x.jsonl"))
+    told = "--sheet May --header-row 3 --skip-hidden-rows --batch may"
+    assert given.as_csv == f"importer results x.xlsx --results out/x.results.csv {told}"
+    assert given.resolve == "importer resolve out/x.results.csv --batch may"
 
 
 def test_words_that_could_not_be_counted_are_told_of_all_the_same() -> None:

@@ -113,6 +113,31 @@ def test_the_sheet_to_fix_alone_can_be_run_and_the_whole_file_after_it(
     check_all_paid_once(sandbox)
 
 
+@pytest.mark.parametrize(("currency", "exit_code"), [("EUR", 0), ("USD", 3)])
+def test_the_currency_of_an_amount_counts_on_whichever_sheet_it_was_typed(
+    currency: str, exit_code: int, book: Path, program: Program, sandbox: Sandbox
+) -> None:
+    program.settings["IMPORTER_FORMAT__CURRENCY"] = "EUR"
+    with edited(book) as sheets:
+        mend(sheets, "To fix")
+        cell(sheets, "To fix", 3, "Amount").number_format = f"#,##0.00 [${currency}]"
+    again = program("run", book)
+    assert again.returncode == exit_code, again.stdout + again.stderr
+    assert ("wrong-currency: row 3" in again.stdout) == (currency == "USD")
+    assert sandbox.purchase_requests == (4 if currency == "EUR" else 3)
+
+
+def test_a_currency_that_alone_was_changed_is_an_edit(book: Path, program: Program) -> None:
+    program.settings["IMPORTER_FORMAT__CURRENCY"] = "EUR"
+    with edited(book) as sheets:
+        mend(sheets, "Results")
+        mend(sheets, "To fix")
+        cell(sheets, "To fix", 3, "Amount").number_format = "#,##0.00 [$USD]"
+    again = program("run", book)
+    assert again.returncode == 6
+    assert "Row 2 of sheet “To fix”" in again.stderr
+
+
 def test_sorted_filtered_and_shortened_sheets_are_still_understood(
     book: Path, program: Program, sandbox: Sandbox
 ) -> None:

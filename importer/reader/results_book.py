@@ -15,7 +15,7 @@ import polars as pl
 from importer.errors import SourceError
 from importer.model import result_column
 from importer.reader.book_sheets import SHEET_AS_WRITTEN, SHEET_DOUBT, SHEET_FIX, SHEET_RESULTS
-from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
+from importer.reader.table import CELL_KIND, Table, cell_name, currency_name, kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +27,10 @@ PEOPLES_COLUMNS: Final = ("keen_resolution", "keen_purchase_id")
 
 RowMark: TypeAlias = tuple[str | None, str | None]
 """keen_row and keen_idempotency_key: what tells a row, wherever it was sorted to."""
-Cells: TypeAlias = tuple[tuple[str | None, str | None], ...]
-"""Text and kind of each cell, in the order of the own columns of `Results`."""
+Cell: TypeAlias = tuple[str | None, str | None, str | None]
+"""Text, kind, and the currency that its number format shows."""
+Cells: TypeAlias = tuple[Cell, ...]
+"""In the order of the own columns of `Results`."""
 
 
 def has_results_header(headers: Sequence[str]) -> bool:
@@ -91,7 +93,7 @@ def _take_edits(table: Table, places: _Places, fix: Table, written: Table | None
         if cells == was.get(mark):
             continue
         place = places.find(mark, SHEET_FIX, row)
-        if cells == now[place] or not any(text for text, _ in cells):
+        if cells == now[place] or not any(text for text, _, _ in cells):
             continue
         if now[place] != was.get(mark):
             raise _edited_twice(table.name, SHEET_FIX, row)
@@ -115,7 +117,7 @@ def _take_words(table: Table, places: _Places, sheet: Table) -> Table:
         if target is None:
             raise _lacks(table, SHEET_RESULTS, column)
         now = _texts(table, target)
-        changes: dict[int, tuple[str | None, str | None]] = {}
+        changes: dict[int, Cell] = {}
         for row, mark, text in zip(
             sheet.cells["row"], _marks(sheet), _texts(sheet, source), strict=True
         ):
@@ -124,22 +126,30 @@ def _take_words(table: Table, places: _Places, sheet: Table) -> Table:
             place = places.find(mark, str(sheet.sheet), row)
             if now[place] and now[place] != text:
                 raise _edited_twice(table.name, str(sheet.sheet), row)
-            changes[place] = (text, "text")
+            changes[place] = (text, "text", None)
         table = _with_changes(table, target, changes)
     return table
 
 
-def _with_changes(
-    table: Table, index: int, changes: Mapping[int, tuple[str | None, str | None]]
-) -> Table:
-    texts, kinds = (table.cells[name(index)].to_list() for name in (cell_name, kind_name))
-    for place, (text, kind) in changes.items():
-        texts[place], kinds[place] = text, kind
-    changed = (
-        pl.Series(cell_name(index), texts, pl.String),
-        pl.Series(kind_name(index), kinds, CELL_KIND),
+def _with_changes(table: Table, index: int, changes: Mapping[int, Cell]) -> Table:
+    column = _column(table, index)
+    for place, cell in changes.items():
+        column[place] = cell
+    shown = currency_name(index)
+    changed = pl.DataFrame(
+        column,
+        schema={cell_name(index): pl.String, kind_name(index): CELL_KIND, shown: pl.String},
+        orient="row",
     )
-    return replace(table, cells=table.cells.with_columns(*changed))
+    if shown not in table.cells.columns and changed[shown].null_count() == changed.height:
+        changed = changed.drop(shown)
+    return replace(table, cells=table.cells.with_columns(changed.get_columns()))
+
+
+def _column(table: Table, index: int) -> list[Cell]:
+    shown = currency_name(index)
+    currency = pl.col(shown) if shown in table.cells.columns else pl.lit(None, pl.String)
+    return table.cells.select(cell_name(index), kind_name(index), currency.alias("shown")).rows()
 
 
 def _marks(table: Table) -> list[RowMark]:
@@ -158,12 +168,7 @@ def _cells(table: Table, own: Sequence[str]) -> list[Cells]:
         if header not in table.headers:
             raise _lacks(table, str(table.sheet), header)
         index = table.headers.index(header)
-        columns.append(
-            [
-                (text, kind) if text else (None, None)
-                for text, kind in table.cells.select(cell_name(index), kind_name(index)).iter_rows()
-            ]
-        )
+        columns.append([cell if cell[0] else (None, None, None) for cell in _column(table, index)])
     return list(zip(*columns, strict=True))
 
 

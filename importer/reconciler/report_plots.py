@@ -10,6 +10,8 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from importer.reconciler.timing import SHORTEST_RUN, STEP
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -65,18 +67,14 @@ def _plot_stack(
     title: str,
 ) -> str:
     """Return how often a second each of `names` happened, one upon the other."""
-    over_time, span, seconds = _times(sending)
-    columns = list(zip(*(over_time[name] for name in names), strict=True))
-    lengths = [_length(place, span, seconds) for place in range(len(columns))]
-    most = max((sum(each) / length for each, length in zip(columns, lengths, strict=True)))
-    top = _nice(most)
+    spans, seconds = _spans(sending, names)
+    top = _nice(max(sum(counts) / length for _, length, counts in spans))
     scale_x, scale_y = _scale(seconds, INNER), _scale(top, height - TOP - BOTTOM)
     base = height - BOTTOM
     parts = list(_bands(pauses, scale_x, seconds, base))
     parts += _axes(height, seconds, top)
-    for place, (counts, length) in enumerate(zip(columns, lengths, strict=True)):
-        x, width = LEFT + place * span * scale_x, max(span * scale_x - 1, 0.6)
-        width = min(width, LEFT + INNER - x)
+    for begin, length, counts in spans:
+        x, width = LEFT + begin * scale_x, max(length * scale_x - 1, 0.6)
         y = float(base)
         for name, count in zip(names, counts, strict=True):
             tall = count / length * scale_y
@@ -89,7 +87,7 @@ def _plot_stack(
 def plot_latency(latency: Mapping[str, object]) -> str:
     """Return how long single calls lasted, on a logarithmic axis, with p50, p95 and p99."""
     classes = _pairs(latency["classes"])
-    low = math.floor(math.log10(classes[0][0] / 1.1))
+    low = math.floor(math.log10(classes[0][0] / STEP))
     high = max(math.ceil(math.log10(classes[-1][0])), low + 1)
     height = 190
     top = _nice(max(count for _, count in classes))
@@ -105,7 +103,7 @@ def plot_latency(latency: Mapping[str, object]) -> str:
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{base}"/>')
         parts.append(_text(x, base + 18, spell_seconds(10.0**power), anchor=_anchor(x)))
     for end, count in classes:
-        x = place(end / 1.1)
+        x = place(end / STEP)
         tall = count * scale_y
         parts.append(_bar("s-created", x, base - tall, max(place(end) - x - 0.5, 0.8), tall))
     for number, name in enumerate(MARKS):
@@ -147,13 +145,27 @@ def _times(sending: Mapping[str, object]) -> tuple[dict[str, list[int]], float, 
     over_time = sending["over_time"]
     assert isinstance(over_time, dict)  # noqa: S101 - the summary's own shape
     span, seconds = float(str(sending["span_seconds"])), float(str(sending["seconds"]))
-    return over_time, span, max(seconds, span / 100)
+    return over_time, span, max(seconds, SHORTEST_RUN)
 
 
-def _length(place: int, span: float, seconds: float) -> float:
-    """Return the seconds of one span; the last may be cut, but a tiny rest tells no rate."""
-    rest = min(span, seconds - place * span)
-    return rest if rest >= span / 2 else span
+def _spans(
+    sending: Mapping[str, object], names: Sequence[str]
+) -> tuple[list[tuple[float, float, tuple[int, ...]]], float]:
+    """Return beginning, length and counts of each span, and the length of all; in seconds.
+
+    The last span is as long as it lasted, or a rate from it would be too low; a short rest, of
+    which a single row would make a peak, belongs to the span before.
+    """
+    over_time, span, seconds = _times(sending)
+    counts = list(zip(*(over_time[name] for name in names), strict=True))
+    if len(counts) > 1 and seconds - (len(counts) - 1) * span < span / 2:
+        rest = counts.pop()
+        counts[-1] = tuple(map(sum, zip(counts[-1], rest, strict=True)))
+    begins = [place * span for place in range(len(counts))]
+    ends = [*begins[1:], seconds]
+    return [
+        (begin, end - begin, each) for begin, end, each in zip(begins, ends, counts, strict=True)
+    ], seconds
 
 
 def _pairs(classes: object) -> list[tuple[float, int]]:

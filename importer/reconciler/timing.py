@@ -28,6 +28,8 @@ STEP: Final = 1.1
 """Each latency class ends at so many times the one before, so a percentile is at most 10 % off."""
 SHORTEST: Final = 0.001
 """Seconds at which the first latency class ends."""
+SHORTEST_RUN: Final = 0.001
+"""Seconds that a run has lasted at least, for rates."""
 LISTED: Final = 50
 SENT_STATUSES: Final = (
     RowStatus.CREATED,
@@ -129,7 +131,7 @@ class Timing:
             attempts=self._attempts,
             retries=self._retries.total(),
             rows=rows,
-            rows_per_second=round(rows / max(seconds, 0.001), 1),
+            rows_per_second=round(rows / max(seconds, SHORTEST_RUN), 1),
             latency=self._latency(),
             retries_by_code=dict(self._retries.most_common()),
             paused_seconds=round(self._paused, 1),

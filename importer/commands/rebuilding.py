@@ -23,9 +23,9 @@ from importer.preparation import open_ledger
 from importer.reader.identity import (
     RECIPE,
     add_contents,
+    find_occurrences,
     identity_settings,
     import_content,
-    make_key,
 )
 from importer.reader.reader import read_file
 from importer.reader.table import cell_name
@@ -204,8 +204,7 @@ def _delivery(
     row: Mapping[str, Any], valid: Mapping[str, Any], action: str, *, up_to: int
 ) -> Delivery:
     key, content = row["carried_key"], valid["content"]
-    numbers = range(1, up_to + 1)
-    occurrence = next((number for number in numbers if make_key(content, number) == key), None)
+    occurrence = find_occurrences(content, [key], up_to).get(key)
     if occurrence is None:
         raise Contradiction("its keen_idempotency_key is not the key of its content")
     request = valid["request"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 from importer.model import RowStatus
-from importer.reader.identity import make_key
+from importer.reader.identity import find_occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -78,11 +78,11 @@ def claim(
         for entry in known
         if entry.import_content != import_content and entry.state is not LedgerState.REJECTED
     }
-    keys = _Keys(content, {entry.key: entry.occurrence for entry in known})
+    occurrences = _find_carried(content, claimants, known)
     carried: dict[int, int] = {}
     claimed: set[int] = set()
     for claimant in claimants:
-        occurrence = keys.find(claimant, len(claimants))
+        occurrence = occurrences.get(claimant.carried_key or "")
         if occurrence is None or occurrence in claimed:
             continue
         proven = claimant.told_apart or claimant.carried_status in SENT_STATUSES
@@ -100,22 +100,15 @@ def claim(
     return claims
 
 
-class _Keys:
-    """The keys of one content, made as far as they are asked for."""
-
-    def __init__(self, content: bytes, known: dict[str, int]) -> None:
-        self._content = content
-        self._occurrences = known
-        self._made = 0
-
-    def find(self, claimant: Claimant, rows: int) -> int | None:
-        """Return the occurrence whose key the row carries, or None."""
-        key = claimant.carried_key
-        if key is None:
-            return None
-        sent = claimant.carried_status in SENT_STATUSES
-        searched = max(SEARCHED if sent else SEARCHED_FOR_UNSENT, rows)
-        while key not in self._occurrences and self._made < searched:
-            self._made += 1
-            self._occurrences.setdefault(make_key(self._content, self._made), self._made)
-        return self._occurrences.get(key)
+def _find_carried(
+    content: bytes, claimants: Sequence[Claimant], known: Collection[Entry]
+) -> dict[str, int]:
+    """Return carried key → occurrence, for the keys that this content has."""
+    occurrences = {entry.key: entry.occurrence for entry in known}
+    unknown = [one for one in claimants if one.carried_key and one.carried_key not in occurrences]
+    if not unknown:
+        return occurrences
+    sent = all(one.carried_status in SENT_STATUSES for one in unknown)
+    up_to = max(SEARCHED if sent else SEARCHED_FOR_UNSENT, len(claimants))
+    keys = (one.carried_key for one in unknown if one.carried_key)
+    return occurrences | find_occurrences(content, keys, up_to)

@@ -16,6 +16,7 @@ from importer.config import Config, FormatSection, IdentitySection
 from importer.reader.identity import (
     add_contents,
     add_keys,
+    find_occurrences,
     identity_settings,
     import_content,
     make_key,
@@ -262,3 +263,13 @@ def test_contents_that_only_begin_alike_stand_alone(pieces: list[tuple[bytes, by
     contents = pl.Series([begin + end * 24 for begin, end in pieces], dtype=pl.Binary)
     alone = [pieces.count(piece) == 1 for piece in pieces]
     assert stand_alone(contents).to_list() == alone
+
+
+@given(st.binary(min_size=32, max_size=32), st.sets(st.integers(1, 90)), st.integers(1, 70))
+def test_a_key_is_found_at_its_occurrence_as_far_as_was_asked(
+    digest: bytes, occurrences: set[int], up_to: int
+) -> None:
+    keys = {make_key(digest, number): number for number in occurrences}
+    strange = [make_key(digest[::-1] + b"x", 1), make_key(digest, 1)[:8], ""]
+    found = find_occurrences(digest, [*keys, *strange], up_to)
+    assert found == {key: number for key, number in keys.items() if number <= up_to}

@@ -127,7 +127,7 @@ def check(
     max_total: options.MaxTotal = None,
     limit: options.Limit = None,
     accept_identity_change: options.AcceptIdentityChange = False,
-    yes: options.Yes = False,
+    yes: options.YesToNothing = False,
     json: options.AsJson = False,
     log_format: options.Logs = options.LogFormat.AUTO,
     quiet: options.Quiet = False,

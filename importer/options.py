@@ -144,6 +144,12 @@ AcceptIdentityChange = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+YesToNothing = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Changes nothing: `run` takes it, and a check sends and asks nothing."
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")
 ]

@@ -521,6 +521,12 @@ def test_help_is_quick_and_speaks_of_every_command(tmp_path: Path) -> None:
     assert spent < 0.5, f"{spent:.2f} s of CPU"
 
 
+def test_a_check_does_not_say_that_it_sends_without_asking(tmp_path: Path) -> None:
+    told = [Program(tmp_path, "")(command, "--help").stdout for command in ("run", "check")]
+    assert ["Send without asking" in text for text in told] == [True, False]
+    assert all("--yes" in text for text in told)
+
+
 def test_without_a_terminal_no_cell_value_reaches_the_output(
     program: Program, tmp_path: Path
 ) -> None:

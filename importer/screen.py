@@ -70,17 +70,11 @@ class CommandScreen:
         self._say_all(plan_lines(prepared.summary, private=self._private))
 
     def agrees(self, prepared: Prepared) -> bool:
-        """Ask whether to send, where there is somebody to ask; anything but yes is no."""
+        """Ask whether to send, where there is somebody to ask."""
         if not self._ask:
             return True
         url = prepared.job.config.api.url
-        print(
-            f"Send {prepared.to_send.height:,} purchases to {url}? Nothing can be undone. [y/N] ",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        return ask(f"Send {prepared.to_send.height:,} purchases to {url}? Nothing can be undone.")
 
     @contextmanager
     def watch(self, progress: ProgressFile, total: int) -> Iterator[Callable[[Event], None]]:
@@ -169,3 +163,14 @@ def _complain(lines: Iterable[str]) -> None:
 def print_error(message: str) -> None:
     """Print one line about what did not happen."""
     print(redacted(f"importer: {message}"), file=sys.stderr)
+
+
+def somebody_answers() -> bool:
+    """Whether a person sees what is asked and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Return whether a person says yes; anything else is no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -15,7 +15,7 @@ from importer.logs import configure_logs, redact
 from importer.pipeline import check_import, rewrite_results, run_import
 from importer.reader.source import STANDARD_INPUT
 from importer.reconciler.report import plan_exit_code
-from importer.screen import CommandScreen, print_error
+from importer.screen import CommandScreen, print_error, somebody_answers
 from importer.sender.api import Api
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ def run_command(params: Mapping[str, Any]) -> ExitCode:
     _refuse_unanswerable(job.path, yes=params["yes"])
     key = require_api(job.config)
     api = open_api(job.config, key)
-    terminal = sys.stdin.isatty() and sys.stderr.isatty()
     screen = CommandScreen(
         as_json=params["json"],
         quiet=params["quiet"],
-        ask=terminal and not params["yes"],
+        ask=somebody_answers() and not params["yes"],
         bar=sys.stderr.isatty(),
     )
     ended = run_import(job, api, screen)

@@ -8,7 +8,6 @@ Touches the workspace.
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from importer.reader.identity import (
 from importer.reader.reader import read_file
 from importer.reader.table import cell_name
 from importer.reader.validation import build_requests
+from importer.screen import ask, print_error, somebody_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,8 +83,8 @@ def rebuild_command(job: Job, params: Mapping[str, Any], by: str) -> ExitCode:
         print(f"To be taken over: {created:,} created rows, {len(adoptions) - created:,} in doubt.")
         if not adoptions:
             return ExitCode.OK
-        if not params["yes"] and sys.stdin.isatty() and not _agrees():
-            print("Nothing was taken over.", file=sys.stderr)
+        if somebody_answers() and not params["yes"] and not ask("Take them over?"):
+            print_error("Nothing was taken over.")
             return ExitCode.STOPPED_EARLY
         if job.config.api.url:
             ledger.remember_scope(scope, job.config.api.url)
@@ -252,8 +252,3 @@ def _pages(adoptions: list[Adoption]) -> Iterator[list[Adoption]]:
     left = iter(adoptions)
     while page := list(islice(left, PAGE)):
         yield page
-
-
-def _agrees() -> bool:
-    print("Take them over? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -16,7 +16,7 @@ from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.logs import redacted
 from importer.model import RowStatus
 from importer.preparation import check_settings, open_ledger, prepare
-from importer.screen import print_error
+from importer.screen import ask, print_error, somebody_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,8 +73,7 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
             return ExitCode.OK
         for line in _lines(resolutions, prepared, private=sys.stdout.isatty()):
             print(redacted(line))
-        terminal = sys.stdin.isatty() and sys.stderr.isatty()
-        if terminal and not params["yes"] and not _agrees(len(resolutions)):
+        if somebody_answers() and not params["yes"] and not ask(_question(len(resolutions))):
             print_error("Nothing was settled.")
             return ExitCode.STOPPED_EARLY
         ledger.resolve(prepared.view.scope, [made for _, made in resolutions], file=job.path.name)
@@ -288,7 +287,6 @@ def _described(resolution: Resolution) -> str:
     return "released; the next run sends it"
 
 
-def _agrees(count: int) -> bool:
+def _question(count: int) -> str:
     rows = "this row" if count == 1 else f"these {count:,} rows"
-    print(f"Settle {rows} like this? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return f"Settle {rows} like this?"

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from importer.sandbox.faults import FaultPlan
+from tests.program import PROGRAM, Program, purchases, read_results, write_csv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sandbox_server import StartSandbox
+
+
+def at_a_terminal(
+    program: Program, *arguments: str | Path, typed: str, sees: bool = True
+) -> tuple[int, str]:
+    """Run with a terminal as stdin; `sees`: stderr is shown there too. Return exit code and stderr.
+
+    What is typed stands there before it is asked for; a question that nobody answers has no end.
+    """
+    keyboard, terminal = pty.openpty()
+    with open(keyboard, "r+b", buffering=0) as person:  # noqa: PTH123 - a descriptor
+        person.write(typed.encode())
+        with subprocess.Popen(
+            [*PROGRAM, *map(str, arguments)],
+            env=program.environment | {"TERM": "dumb"},
+            cwd=program.folder,
+            stdin=terminal,
+            stdout=subprocess.DEVNULL,
+            stderr=terminal if sees else subprocess.PIPE,
+        ) as running:
+            os.close(terminal)
+            shown = b""
+            with suppress(OSError):  # the terminal is closed when the program has ended
+                while part := person.read(4096):
+                    shown += part
+            _, told = running.communicate(timeout=60)
+    return running.returncode, (shown + (told or b"")).decode()
+
+
+@pytest.fixture
+def doubtful(start_sandbox: StartSandbox, tmp_path: Path) -> tuple[Program, Path]:
+    """A program and the results of a run that left row 2 in doubt, with a person's word on it."""
+    sandbox = start_sandbox(FaultPlan(script=["reset-after-commit"]))
+    program = Program(tmp_path, sandbox.url)
+    program("run", write_csv(tmp_path / "march.csv", purchases(1)))
+    results = tmp_path / "march.results.csv"
+    [row] = read_results(results)
+    row["keen_resolution"] = "created"
+    return program, write_csv(results, [tuple(row.values())], tuple(row))
+
+
+@pytest.mark.parametrize(
+    ("typed", "exit_code", "rest"), [("\n", 5, 1), ("n\n", 5, 1), ("YES\n", 0, 0)]
+)
+def test_a_person_is_asked_and_only_a_yes_is_one(
+    doubtful: tuple[Program, Path], typed: str, exit_code: int, rest: int
+) -> None:
+    program, results = doubtful
+    settle = ("resolve", results, "--force")
+    ended, shown = at_a_terminal(program, *settle, typed=typed)
+    assert ended == exit_code, shown
+    assert "Settle this row like this? [y/N]" in shown
+    assert program.summary("run", "march.csv")["counts"]["in_doubt"] == rest
+
+
+def test_nothing_is_sent_where_a_person_says_no(program: Program, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    ended, shown = at_a_terminal(program, "run", file, typed="no\n")
+    assert (ended, "Send 2 purchases to" in shown) == (5, True)
+    ended, shown = at_a_terminal(program, "run", file, typed="y\n")
+    assert (ended, "Send 2 purchases to" in shown) == (0, True)
+
+
+@pytest.mark.parametrize("rebuild", [False, True])
+def test_who_cannot_see_a_question_is_not_asked(
+    doubtful: tuple[Program, Path], rebuild: bool
+) -> None:
+    program, results = doubtful
+    options = ["--rebuild"] if rebuild else ["--force"]
+    if rebuild:
+        (program.folder / "workspace").rename(program.folder / "lost")
+    ended, told = at_a_terminal(program, "resolve", results, *options, typed="no\n", sees=False)
+    assert (ended, "[y/N]" in told) == (0, False), told

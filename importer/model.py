@@ -41,6 +41,23 @@ class RowStatus(enum.StrEnum):
     CONFLICT = "conflict"
 
 
+DONE: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED)
+"""The purchase is there."""
+APPLIED: Final = (*DONE, RowStatus.IN_DOUBT)
+"""The purchase is there, or may be."""
+RELEASABLE: Final = (RowStatus.DUPLICATE, RowStatus.CONFLICT)
+"""Held until a person writes `send` into keen_resolution."""
+HELD: Final = (RowStatus.IN_DOUBT, *RELEASABLE)
+"""Held until a person's word in keen_resolution is settled."""
+FOR_A_PERSON: Final = (
+    RowStatus.IN_DOUBT,
+    RowStatus.REJECTED,
+    RowStatus.INVALID,
+    *RELEASABLE,
+)
+"""Only a person can end these, the gravest first."""
+
+
 class Verdict(enum.StrEnum):
     """What one attempt told us about the purchase."""
 

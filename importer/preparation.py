@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from importer.config import workspace_path
 from importer.job import Job, Prepared
 from importer.ledger.sqlite import SqliteLedger
+from importer.model import HELD
 from importer.planner.gate import check_expectations, check_identity_settings, check_scope
 from importer.planner.plan import Policy
 from importer.planner.planner import make_plan
@@ -23,7 +24,6 @@ from importer.planner.viewpoint import Viewpoint
 from importer.reader.identity import identity_settings
 from importer.reader.reader import read_file
 from importer.reader.source import named_path
-from importer.reconciler.reconciler import HELD
 from importer.reconciler.report import summarise_plan
 from importer.reconciler.results_path import (
     MAX_WORKBOOK_ROWS,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import ExitCode, GuardError, UsageError
 from importer.ledger.contract import Choice, Intent, LedgerState, Resolution, Settlement
-from importer.model import Delivery, Next, Outcome, RowStatus, Verdict
+from importer.model import APPLIED, DONE, Delivery, Next, Outcome, Verdict
 from importer.planner.gate import check_identity_settings, check_scope
 from importer.preparation import open_ledger
 from importer.reader.identity import (
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from importer.job import Job
     from importer.ledger.contract import Entry, Ledger
     from importer.reader.reader import Reading
-
-CREATED: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED)
-TAKEN: Final = (*CREATED, RowStatus.IN_DOUBT)
-"""Statuses of rows that may have been applied; a new ledger may send all others."""
 
 SEARCHED: Final = 64
 """Occurrences beyond the file's own among which a key is looked for: other files may have some."""
@@ -120,10 +116,10 @@ def _judge_rows(
             f"{reading.source.name} is no results file: it has no keen_idempotency_key.",
             "Name the results file that an earlier run wrote.",
         )
-    told = [row for row in _told(reading) if row["carried_status"] in TAKEN]
+    told = [row for row in _told(reading) if row["carried_status"] in APPLIED]
     contents = {row["row"]: row for row in rows}
     keys = Counter(row["carried_key"] for row in told)
-    ids = Counter(row["found_id"] for row in told if row["carried_status"] in CREATED)
+    ids = Counter(row["found_id"] for row in told if row["carried_status"] in DONE)
     entries = {entry.key: entry for entry in ledger.find(scope, filter(None, keys))}
     owners = {
         entry.purchase_id: entry.key for entry in ledger.purchase_ids(scope, filter(None, ids))
@@ -144,7 +140,7 @@ def _judge_rows(
         except Contradiction as fault:
             faults.append(f"row {row['row']}: {fault}")
             continue
-        created = row["carried_status"] in CREATED
+        created = row["carried_status"] in DONE
         sent_at = _instant(row["sent_at"])
         made.append(Adoption(delivery, sent_at, created, row["found_id"], entry is not None))
     if faults:
@@ -178,7 +174,7 @@ def _refuse_repetition(
         raise Contradiction("it has no keen_idempotency_key")
     if keys[key] > 1:
         raise Contradiction("its keen_idempotency_key stands in another row as well")
-    if purchase_id is not None and row["carried_status"] in CREATED:
+    if purchase_id is not None and row["carried_status"] in DONE:
         if ids[purchase_id] > 1:
             raise Contradiction("its keen_purchase_id stands in another row as well")
         if owners.get(purchase_id, key) != key:
@@ -189,7 +185,7 @@ def _is_news(row: Mapping[str, Any], entry: Entry | None) -> bool:
     """Whether the ledger learns something from the row."""
     if entry is None:
         return True
-    created = row["carried_status"] in CREATED
+    created = row["carried_status"] in DONE
     if entry.state is LedgerState.CREATED:
         ids = {row["found_id"], entry.purchase_id} - {None}
         if created and len(ids) > 1:

@@ -14,7 +14,7 @@ from importer.commands.rebuilding import rebuild_command
 from importer.errors import ExitCode, GuardError, UsageError
 from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.logs import redacted
-from importer.model import RowStatus
+from importer.model import RELEASABLE
 from importer.preparation import check_settings, open_ledger, prepare
 from importer.screen import ask, print_error, somebody_answers
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 YOUNGEST: Final = timedelta(seconds=400)
 """A purchase may land in Keen so long after its request: the longest life of its worker."""
-
-HELD: Final = frozenset({RowStatus.DUPLICATE.value, RowStatus.CONFLICT.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ class _Resolver:
             raise Unacceptable("it is invalid; correct it first")
         if filled.planned_key in self._released:
             return None
-        if filled.status not in HELD:
+        if filled.status not in RELEASABLE:
             raise Unacceptable(f"`send` is for duplicates and conflicts; it is {filled.status}")
         return self._made(filled.planned_key, Choice.SEND, None)
 

@@ -13,7 +13,7 @@ from importer.commands.verification import verification_lines, verify
 from importer.config import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
-from importer.model import format_instant
+from importer.model import FOR_A_PERSON, format_instant
 from importer.workspace import STATUS, Workspace, holder, read_progress
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from importer.ledger.contract import Entry, ImportCounts, Ledger
 
-PERSONS: Final = ("in_doubt", "rejected", "invalid", "duplicate", "conflict")
-"""Statuses that only a person can end."""
 NAMED: Final = 50
 """Rows in doubt that are listed on a screen; `--json` lists all."""
 
@@ -153,7 +151,7 @@ def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:
         again = shlex.join(["importer", "run", told["file"], *batch])
         yield f"      did not end: run it again, `{again}` goes on and writes the results"
         return
-    waiting = sum((told["rows"] or {}).get(state, 0) for state in PERSONS)
+    waiting = sum((told["rows"] or {}).get(state, 0) for state in FOR_A_PERSON)
     if waiting:
         results = told["results"]
         there = results not in rewritten and Path(results).exists()

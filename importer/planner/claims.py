@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
-from importer.model import RowStatus
+from importer.model import APPLIED, RowStatus
 from importer.reader.identity import find_occurrences
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ SEARCHED_FOR_UNSENT: Final = 1_000
 the key of a row that was never sent is unknown to the ledger, however high its occurrence; any
 other such row has rather been edited."""
 
-SENT_STATUSES: Final = frozenset(
-    {
-        RowStatus.CREATED.value,
-        RowStatus.ALREADY_CREATED.value,
-        RowStatus.IN_DOUBT.value,
-        RowStatus.REJECTED.value,
-    }
-)
+SENT_STATUSES: Final = (*APPLIED, RowStatus.REJECTED)
 """Carried statuses that say that this very row has been sent under the key that it carries."""
 
 

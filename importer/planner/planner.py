@@ -14,7 +14,7 @@ import polars as pl
 
 from importer.errors import GuardError
 from importer.ledger.contract import LedgerState
-from importer.model import RowStatus
+from importer.model import APPLIED, RowStatus
 from importer.planner.claiming import PAGE_ROWS, add_claims, add_twins
 from importer.planner.guard import (
     LIVE,
@@ -33,10 +33,8 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Entry, Ledger
     from importer.planner.viewpoint import Viewpoint
 
-APPLIED_STATUSES: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT)
-"""Carried statuses that say: this key has been sent, and may be applied."""
 EVIDENCE_CODES: Final = (ConflictCode.AMENDED, ConflictCode.OTHER_BATCH)
-"""Carried error codes that say so of a key that is not the row's own."""
+"""Carried error codes that say of a key that is not the row's own: it may be applied."""
 
 Decision: TypeAlias = tuple[bool, str]
 """Whether a row is sent, and its status if nothing more is."""
@@ -132,10 +130,7 @@ def _refuse_another_ledger(judged: pl.DataFrame, rows: pl.DataFrame, ledger: Led
     known = rows.filter("is_created")
     carrying = judged.join(known.select("row"), on="row", how="anti").filter(
         pl.col("carried_key").is_not_null()
-        & (
-            pl.col("carried_status").is_in(APPLIED_STATUSES)
-            | pl.col("carried_code").is_in(EVIDENCE_CODES)
-        )
+        & (pl.col("carried_status").is_in(APPLIED) | pl.col("carried_code").is_in(EVIDENCE_CODES))
     )
     for page in carrying.select("row", "carried_key").iter_slices(PAGE_ROWS):
         found = {key for key, _ in ledger.elsewhere(page["carried_key"].to_list())}

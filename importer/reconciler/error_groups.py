@@ -7,15 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from importer.model import RowStatus
+from importer.model import DONE, FOR_A_PERSON, RowStatus
 
-NO_TROUBLE: Final = (RowStatus.CREATED, RowStatus.ALREADY_CREATED)
-PERSONS: Final = (
-    RowStatus.IN_DOUBT,
-    RowStatus.REJECTED,
-    RowStatus.DUPLICATE,
-    RowStatus.CONFLICT,
-)
 EXAMPLE_ROWS: Final = 5
 
 
@@ -40,7 +33,7 @@ def group_faults(faults: pl.DataFrame) -> tuple[FaultGroup, ...]:
 
 def group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
     """Return what the plan holds for a person, by status and, where it has one, by code."""
-    held = rows.filter(pl.col("status").is_in(PERSONS) & ~pl.col("send"))
+    held = rows.filter(pl.col("status").is_in(FOR_A_PERSON) & ~pl.col("send"))
     is_conflict = pl.col("status") == RowStatus.CONFLICT.value
     return _group(
         held.select(
@@ -55,7 +48,7 @@ def group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
 
 def group_errors(results: pl.DataFrame, faults: pl.DataFrame) -> tuple[FaultGroup, ...]:
     """Return all that is wrong: an invalid row's faults by column, any other row by its code."""
-    quiet = [*NO_TROUBLE, RowStatus.INVALID]
+    quiet = [*DONE, RowStatus.INVALID]
     others = results.filter(~pl.col("status").is_in(quiet) & pl.col("error_code").is_not_null())
     return (
         *group_faults(faults),

@@ -5,17 +5,15 @@ Only looks into the ledger.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from importer.ledger.contract import LedgerState
-from importer.model import RowStatus
+from importer.model import RELEASABLE
 
 if TYPE_CHECKING:
     from importer.ledger.contract import Ledger
-
-RELEASABLE: Final = (RowStatus.DUPLICATE.value, RowStatus.CONFLICT.value)
 
 
 def count_waiting_words(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.errors import ResultsError
-from importer.model import RowStatus
+from importer.model import DONE, HELD, RowStatus
 from importer.planner.claiming import PAGE_ROWS
 from importer.planner.created import read_created
 from importer.planner.plan import judge
@@ -37,9 +37,6 @@ RESULT_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 """The results frame: one row for each data row of the file, in its order. `resolution` and
 `amount` (canonical decimal text, null where the row is invalid) follow."""
-
-HELD: Final = (RowStatus.IN_DOUBT, RowStatus.DUPLICATE, RowStatus.CONFLICT)
-"""Statuses that wait for a person, whose word stays in the file until it has been taken."""
 
 
 def reconcile(
@@ -169,7 +166,7 @@ def _prove(results: pl.DataFrame, judged: pl.DataFrame, plan: Plan) -> None:
     keys = results.filter(pl.col("status") != RowStatus.INVALID.value)["idempotency_key"]
     if keys.null_count():
         raise _unproven("a valid row has no key")
-    created = results.filter(pl.col("status").is_in([RowStatus.CREATED, RowStatus.ALREADY_CREATED]))
+    created = results.filter(pl.col("status").is_in(DONE))
     if created["idempotency_key"].n_unique() != created.height:
         raise _unproven("two created rows share one key")
     if _total(results) != _total(plan.rows.rename({"purchase_amount": "amount"})):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from importer.errors import ExitCode, ImporterError
-from importer.model import RowStatus, format_instant
+from importer.model import FOR_A_PERSON, RowStatus, format_instant
 from importer.reconciler.error_groups import FaultGroup, group_errors, group_faults, group_held
 from importer.reconciler.next_steps import TO_FIX, next_steps
 
@@ -187,13 +187,7 @@ def waiting_rows(results: pl.DataFrame) -> dict[str, list[int]]:
     """Return the row numbers that need a person, by status."""
     return {
         status.value: rows
-        for status in (
-            RowStatus.IN_DOUBT,
-            RowStatus.REJECTED,
-            RowStatus.INVALID,
-            RowStatus.DUPLICATE,
-            RowStatus.CONFLICT,
-        )
+        for status in FOR_A_PERSON
         if (
             rows := results.filter(pl.col("status") == status.value)["row"]
             .head(NAMED_ROWS)

@@ -10,7 +10,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from importer.reconciler.timing import SHORTEST_RUN, STEP
+from importer.reconciler.timing import SENT_STATUSES, SHORTEST_RUN, STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,6 @@ RIGHT: Final = 14
 TOP: Final = 12
 BOTTOM: Final = 30
 INNER: Final = WIDTH - LEFT - RIGHT
-STACK: Final = ("created", "rejected", "in_doubt", "unsent")
 MARKS: Final = ("p50", "p95", "p99")
 _TICKS: Final = 4
 
@@ -29,7 +28,7 @@ _TICKS: Final = 4
 def plot_progress(sending: Mapping[str, object]) -> str:
     """Return the rows done so far, over time; `sending` as in the summary's JSON."""
     over_time, span, seconds = _times(sending)
-    totals = [sum(each) for each in zip(*(over_time[name] for name in STACK), strict=True)]
+    totals = [sum(each) for each in zip(*(over_time[name] for name in SENT_STATUSES), strict=True)]
     done = 0
     points = [(0.0, 0.0)]
     for place, count in enumerate(totals):
@@ -51,7 +50,7 @@ def plot_progress(sending: Mapping[str, object]) -> str:
 
 def plot_rate(sending: Mapping[str, object], pauses: Sequence[Mapping[str, float]]) -> str:
     """Return the rows a second by what became of them, over time, with the pauses behind them."""
-    return _plot_stack(sending, pauses, STACK, 190, "Rows per second by outcome, over time")
+    return _plot_stack(sending, pauses, SENT_STATUSES, 190, "Rows per second by outcome, over time")
 
 
 def plot_retries(sending: Mapping[str, object], pauses: Sequence[Mapping[str, float]]) -> str:

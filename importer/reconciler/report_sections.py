@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from importer.model import DONE, FOR_A_PERSON
 from importer.reconciler.next_steps import MEANING
 from importer.reconciler.report_html import (
     plain,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SHOWN_GROUPS: Final = 100
 """Kinds of errors that are listed; the results file has every row."""
 SHOWN_RUNS: Final = 50
-_PERSON: Final = ("in_doubt", "rejected", "invalid", "duplicate", "conflict")
 
 
 def render_sections(
@@ -54,7 +54,7 @@ def render_sections(
 def _header(told: Mapping[str, Any]) -> str:
     batch = f", batch {plain(told['batch'])}" if told["batch"] else ""
     counts = told["counts"]
-    tone = next((status for status in (*_PERSON, "unsent") if counts[status]), "created")
+    tone = next((status for status in (*FOR_A_PERSON, "unsent") if counts[status]), "created")
     return (
         f"<header><h1>Import of {plain(told['file'])}</h1>"
         f'<p class="verdict" style="border-color: var(--{tone})">{plain(verdict(told))}</p>'
@@ -66,8 +66,8 @@ def _header(told: Mapping[str, Any]) -> str:
 def verdict(told: Mapping[str, Any]) -> str:
     """Return in one sentence how it stands with the file."""
     counts = told["counts"]
-    done = counts["created"] + counts["already_created"]
-    waiting = sum(counts[status] for status in _PERSON)
+    done = sum(counts[status] for status in DONE)
+    waiting = sum(counts[status] for status in FOR_A_PERSON)
     if not told["rows"]:
         return "The file has no rows: there was nothing to do."
     if done == told["rows"]:
@@ -85,8 +85,8 @@ def _tiles(told: Mapping[str, Any]) -> str:
     counts, sending = told["counts"], told["sending"]
     tiles = [
         (f"{told['rows']:,}", "rows in the file"),
-        (f"{counts['created'] + counts['already_created']:,}", "created"),
-        (f"{sum(counts[status] for status in _PERSON):,}", "wait for a person"),
+        (f"{sum(counts[status] for status in DONE):,}", "created"),
+        (f"{sum(counts[status] for status in FOR_A_PERSON):,}", "wait for a person"),
         (spell_seconds(told["duration_seconds"]), "from start to end"),
     ]
     if sending is not None:

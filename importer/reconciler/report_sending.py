@@ -12,13 +12,13 @@ from importer.reconciler.report_html import (
     render_tag,
 )
 from importer.reconciler.report_plots import (
-    STACK,
     plot_latency,
     plot_progress,
     plot_rate,
     plot_retries,
     spell_seconds,
 )
+from importer.reconciler.timing import SENT_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ def render_sending(runs: Sequence[Mapping[str, Any]]) -> str:
     when = "" if sent is runs[-1] else f" by the run of {plain(sent['started_at'])}"
     parts = []
     if sending["rows"]:
-        used = [name for name in STACK if any(sending["over_time"][name])]
+        used = [name for name in SENT_STATUSES if any(sending["over_time"][name])]
         legend = [*used, *(["pause"] if sending["pauses"] else [])]
         parts += [
             "<h3>Rows done</h3>",

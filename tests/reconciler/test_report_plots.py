@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.reconciler.report_plots import BOTTOM, INNER, STACK, TOP, plot_rate
+from importer.reconciler.report_plots import BOTTOM, INNER, TOP, plot_rate
+from importer.reconciler.timing import SENT_STATUSES
 
 
 def sending(seconds: float, created: list[int], span: float = 0.25) -> dict[str, object]:
     """Return the part of a summary that the plots show; nothing else happened to any row."""
     none = [0] * len(created)
-    over_time = {name: created if name == "created" else none for name in (*STACK, "retries")}
+    over_time = {
+        name: created if name == "created" else none for name in (*SENT_STATUSES, "retries")
+    }
     return {"seconds": seconds, "span_seconds": span, "over_time": over_time}
 
 

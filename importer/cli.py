@@ -234,7 +234,7 @@ def resolve(
 def sandbox(
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="Port on 127.0.0.1; 0: a free one.")
-    ] = 8788,
+    ] = options.SANDBOX_PORT,
     audit: Annotated[
         Path | None,
         typer.Option(

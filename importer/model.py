@@ -17,6 +17,10 @@ MAX_BODY_BYTES = 64 * 1024
 """Early answers to larger bodies get lost, so a larger request is a fault of its row."""
 
 
+LANDS_WITHIN: Final = timedelta(seconds=400)
+"""A purchase may land in Keen so long after its request: the longest life of its worker."""
+
+
 class PurchaseField(enum.StrEnum):
     """The fields of a purchase request, in Keen's words and in the order of its specification."""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 MAX_LABEL: Final = 100
+SANDBOX_PORT: Final = 8788
 
 
 class LogFormat(StrEnum):

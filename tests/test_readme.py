@@ -11,7 +11,7 @@ import typer
 from importer.cli import app
 from importer.config import Config
 from importer.errors import ExitCode
-from importer.model import RESULT_COLUMNS, RowStatus
+from importer.model import LANDS_WITHIN, RESULT_COLUMNS, RowStatus
 from importer.planner.guard import ConflictCode
 from importer.reader.faults import FaultCode
 
@@ -60,6 +60,13 @@ def test_every_command_and_option_is_there_and_no_other() -> None:
     } - {"--help"}
     assert set(re.findall(r"--[a-z][a-z-]+", text)) - {"--help"} == options
     assert set(re.findall(r"`(--[a-z][a-z-]+)", README)) - {"--help"} <= options
+
+
+def test_a_purchase_lands_in_keen_as_late_everywhere() -> None:
+    resolve = COMMANDS.commands["resolve"]  # type: ignore[attr-defined]
+    [force] = [one.help for one in resolve.params if "--force" in one.opts]
+    told = section("Rows in doubt") + force
+    assert set(re.findall(r"([0-9]+) seconds", told)) == {str(LANDS_WITHIN.seconds)}
 
 
 def test_every_exit_code_is_there() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from importer.commands.imports import make_job
@@ -14,7 +14,7 @@ from importer.commands.rebuilding import rebuild_command
 from importer.errors import ExitCode, GuardError, UsageError
 from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.logs import redacted
-from importer.model import RELEASABLE
+from importer.model import LANDS_WITHIN, RELEASABLE
 from importer.preparation import check_settings, open_ledger, prepare
 from importer.screen import ask, print_error, somebody_answers
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from importer.job import Prepared
     from importer.ledger.contract import Entry, Ledger
-
-YOUNGEST: Final = timedelta(seconds=400)
-"""A purchase may land in Keen so long after its request: the longest life of its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +142,10 @@ class _Resolver:
             )
         purchase_id = self._purchase_id(filled, entry) if choice is Choice.CREATED else None
         age = self._now - entry.last_sent_at
-        if age < YOUNGEST and not self._force:
+        if age < LANDS_WITHIN and not self._force:
             raise Unacceptable(
                 f"its last attempt was {age.seconds} s ago and may still land in Keen; wait until "
-                f"{YOUNGEST.seconds} s have passed, then look again (or use --force)"
+                f"{LANDS_WITHIN.seconds} s have passed, then look again (or use --force)"
             )
         return self._made(entry.key, choice, purchase_id)
 

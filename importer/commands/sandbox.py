@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from importer.errors import ExitCode
+from importer.options import SANDBOX_PORT
 from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
 from importer.sandbox.effects import describe
 from importer.sandbox.faults import Fault, FaultPlan, parse_shares
@@ -14,9 +15,6 @@ from importer.sandbox.server import SandboxSettings, serve_forever
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-DEFAULT_PORT: Final = 8788
 
 
 def sandbox_command(
@@ -47,7 +45,7 @@ def sandbox_command(
 def _announce(url: str, settings: SandboxSettings) -> None:
     # The ledger knows a scope by its URL, so a sandbox on another port is another Keen to it.
     port = urlsplit(url).port
-    scope = "sandbox" if port == DEFAULT_PORT else f"sandbox-{port}"
+    scope = "sandbox" if port == SANDBOX_PORT else f"sandbox-{port}"
     print(f"The sandbox answers at {url}", flush=True)
     print(f"  export IMPORTER_API__URL={url} IMPORTER_API__SCOPE={scope}")
     print(f"  export KEEN_API_KEY={SANDBOX_API_KEY}")

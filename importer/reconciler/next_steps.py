@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import ExitCode
+from importer.model import LANDS_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,9 +108,9 @@ def _settle(commands: Commands, ending: str) -> list[NextStep]:
         text = "Rows in doubt are settled in a results file that can be read back; write one:"
         first, place = [NextStep(text, commands.as_csv)], "in that file"
     settle = NextStep(
-        "Look each row in doubt up in Keen, 400 s after its last attempt or later: it may still "
-        "land. Write `created` (with the id into keen_purchase_id) or `not created` into "
-        f"keen_resolution {place}, then:",
+        f"Look each row in doubt up in Keen, {LANDS_WITHIN.seconds} s after its last attempt or "
+        "later: it may still land. Write `created` (with the id into keen_purchase_id) or "
+        f"`not created` into keen_resolution {place}, then:",
         commands.resolve,
     )
     return [*first, settle]

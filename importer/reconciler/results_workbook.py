@@ -12,7 +12,7 @@ import polars as pl
 from openpyxl import Workbook
 
 from importer.errors import ResultsError
-from importer.model import RESULT_COLUMNS
+from importer.model import LANDS_WITHIN, RESULT_COLUMNS
 from importer.model import RowStatus as Status
 from importer.reader.book_sheets import SHEET_AS_WRITTEN, SHEET_DOUBT, SHEET_FIX, SHEET_RESULTS
 from importer.reader.table import cell_name
@@ -146,7 +146,8 @@ def _look_for(frame: pl.DataFrame, background: Background) -> pl.Series:
         .otherwise(pl.lit(before) + pl.col(column))
         for before, column in parts
     ]
-    sent = pl.lit("; made between ") + pl.col("keen_sent_at") + pl.lit(" and 400 s later")
+    later = pl.lit(f" and {LANDS_WITHIN.seconds} s later")
+    sent = pl.lit("; made between ") + pl.col("keen_sent_at") + later
     return frame.select(pl.concat_str(*told, sent, ignore_nulls=True).alias("look_for"))["look_for"]
 
 

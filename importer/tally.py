@@ -91,16 +91,14 @@ class Tally:
             self._progress.pause(None)
         tell = self._log.warning if status is RowStatus.IN_DOUBT else self._log.debug
         tell(f"row.{status}", row=event.row, attempt=event.attempts, code=event.outcome.code)
-        if self._shown is not None:
-            self._show(now)
+        self._show(now)
 
     def _begin_pause(self, event: Paused) -> None:
         now = self._clock()
         self._pause, self._resume_at = event, max(self._resume_at, now + event.seconds)
         self._progress.pause(datetime.now(UTC) + timedelta(seconds=event.seconds))
         self._log.info("run.paused", seconds=round(event.seconds, 1), why=event.why)
-        if self._shown is not None:
-            self._show(now)
+        self._show(now)
 
     def _show(self, now: float) -> None:
         if self._shown is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from importer.reconciler.kept import Why
 from importer.reconciler.next_steps import MEANING
-from importer.reconciler.report_html import spell_amount
+from importer.reconciler.totals import spell_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

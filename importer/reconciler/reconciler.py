@@ -15,6 +15,7 @@ from importer.planner.claiming import PAGE_ROWS
 from importer.planner.created import read_created
 from importer.planner.plan import judge
 from importer.planner.planner import candidate_of
+from importer.reconciler.totals import total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,12 +170,8 @@ def _prove(results: pl.DataFrame, judged: pl.DataFrame, plan: Plan) -> None:
     created = results.filter(pl.col("status").is_in(DONE))
     if created["idempotency_key"].n_unique() != created.height:
         raise _unproven("two created rows share one key")
-    if _total(results) != _total(plan.rows.rename({"purchase_amount": "amount"})):
+    if total(results["amount"]) != total(plan.rows["purchase_amount"]):
         raise _unproven("the amounts do not add up to the plan's")
-
-
-def _total(frame: pl.DataFrame) -> object:
-    return frame["amount"].cast(pl.Decimal(38, 6)).sum()
 
 
 def _unproven(what: str) -> ResultsError:

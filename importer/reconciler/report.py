@@ -6,7 +6,6 @@ Screen, `--json`, logs and the ledger all show these numbers; there is no second
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -15,9 +14,11 @@ from importer.errors import ExitCode, ImporterError
 from importer.model import FOR_A_PERSON, RowStatus, format_instant
 from importer.reconciler.error_groups import FaultGroup, group_errors, group_faults, group_held
 from importer.reconciler.next_steps import TO_FIX, next_steps
+from importer.reconciler.totals import total
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
     from pathlib import Path
 
     from importer.planner.planner import Plan
@@ -165,12 +166,6 @@ def plan_exit_code(statuses: dict[str, int]) -> ExitCode:
     return exit_code(statuses | {"unsent": 0})
 
 
-def total(amounts: pl.Series) -> Decimal:
-    """Return the exact sum of canonical decimal texts; nulls count nothing."""
-    summed = amounts.cast(pl.Decimal(38, 6)).sum()
-    return Decimal(0) if summed is None else _plain(Decimal(summed))
-
-
 def count_statuses(results: pl.DataFrame) -> tuple[dict[str, int], dict[str, str]]:
     """Return the rows and the sums of amounts by status, every status present."""
     counted = dict(results["status"].value_counts().iter_rows())
@@ -211,11 +206,3 @@ def exit_code(
     if any(counts[status] for status in TO_FIX):
         return ExitCode.NEEDS_FIXING
     return ExitCode.OK
-
-
-def _plain(amount: Decimal) -> Decimal:
-    """Return the amount with at least two decimals and no idle zeros behind them."""
-    shortest = amount.normalize()
-    exponent = shortest.as_tuple().exponent
-    decimals = -exponent if isinstance(exponent, int) and exponent < -2 else 2  # noqa: PLR2004
-    return amount.quantize(Decimal(1).scaleb(-decimals))

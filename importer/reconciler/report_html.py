@@ -1,4 +1,4 @@
-"""Texts and amounts → pieces of HTML that are nothing but text to a browser. Pure."""
+"""Texts → pieces of HTML that are nothing but text to a browser. Pure."""
 
 from __future__ import annotations
 
@@ -54,12 +54,3 @@ def plain(value: object) -> str:
     """Return a value as text that is nothing but text to a browser."""
     shown = "".join(each if each.isprintable() else "\ufffd" for each in str(value))
     return escape(shown)
-
-
-def spell_amount(amount: str | None) -> str:
-    """Return an amount with its thousands apart; empty where there is none."""
-    if amount is None:
-        return ""
-    whole, _, decimals = amount.partition(".")
-    grouped = f"{int(whole):,}" if int(whole) else whole
-    return f"{grouped}.{decimals}" if decimals else grouped

@@ -13,10 +13,10 @@ from importer.reconciler.report_html import (
     render_section,
     render_table,
     render_tag,
-    spell_amount,
 )
 from importer.reconciler.report_plots import plot_shares, spell_seconds
 from importer.reconciler.report_sending import render_sending
+from importer.reconciler.totals import spell_amount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ import polars as pl
 from openpyxl import Workbook
 
 from importer.errors import ResultsError
-from importer.model import LANDS_WITHIN, RESULT_COLUMNS
+from importer.model import LANDS_WITHIN, RESULT_COLUMNS, PurchaseField
 from importer.model import RowStatus as Status
 from importer.reader.book_sheets import SHEET_AS_WRITTEN, SHEET_DOUBT, SHEET_FIX, SHEET_RESULTS
 from importer.reader.table import cell_name
@@ -154,5 +154,5 @@ def _look_for(frame: pl.DataFrame, background: Background) -> pl.Series:
 def _column(background: Background | None, field: str) -> str | None:
     if background is None:
         return None
-    index = next((at for name, at in background.fields.items() if name.value == field), None)
+    index = background.fields.get(PurchaseField(field))
     return None if index is None else cell_name(index)

@@ -88,12 +88,12 @@ def prepare(job: Job, folder: Path, ledger: Ledger, *, writes_results: bool = Tr
 
 def check_gates(prepared: Prepared, ledger: Ledger) -> None:
     """Raise GuardError where the file, the settings or the ledger forbid to send."""
-    summary = prepared.summary
+    summary, rows = prepared.summary, prepared.reading.rows
     check_settings(prepared, ledger)
     check_expectations(
         prepared.job.order,
         rows=summary.rows,
-        invalid=summary.statuses["invalid"],
+        invalid=rows.filter(~rows["valid"])["row"].to_list(),
         valid_total=summary.valid_total,
         send_total=summary.send_total,
     )

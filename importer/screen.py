@@ -73,8 +73,8 @@ class CommandScreen:
         """Ask whether to send, where there is somebody to ask."""
         if not self._ask:
             return True
-        url = prepared.job.config.api.url
-        return ask(f"Send {prepared.to_send.height:,} purchases to {url}? Nothing can be undone.")
+        what = f"{prepared.to_send.height:,} purchases, total {prepared.summary.send_total:,},"
+        return ask(f"Send {what} to {prepared.job.config.api.url}? Nothing can be undone.")
 
     @contextmanager
     def watch(self, progress: ProgressFile, total: int) -> Iterator[Callable[[Event], None]]:

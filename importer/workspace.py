@@ -52,7 +52,11 @@ class Holder:
         """Return a noun phrase for messages."""
         who = "Another run" if self.pid is None else f"Another run (process {self.pid})"
         what = f" of {self.file}" if self.file else ""
-        since = f", since {format_instant(self.started)}," if self.started else ""
+        since = (
+            f", since {format_instant(self.started.replace(microsecond=0))},"
+            if self.started
+            else ""
+        )
         return f"{who}{what}{since}"
 
 

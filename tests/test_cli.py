@@ -162,7 +162,7 @@ def test_check_knows_what_is_created_already(
         ("good.csv", "good", ["--expect-rows", "7"], 6, "--expect-rows"),
         ("good.csv", "good", ["--expect-total", "1"], 6, "--expect-total"),
         ("good.csv", "good", ["--max-total", "1"], 6, "--max-total"),
-        ("bad.csv", "bad", ["--strict"], 6, "--strict"),
+        ("bad.csv", "bad", ["--strict"], 6, "1 row is invalid (5), and --strict"),
         ("good.csv", "good", ["--results", "good.csv"], 2, "good.csv"),
         ("good.csv", "good", ["--results", "no/such/folder.csv"], 2, "folder"),
         ("good.csv", "good", ["--results", "out.pdf"], 2, "out.pdf"),
@@ -338,7 +338,7 @@ def test_rows_in_doubt_are_named_held_and_settled_by_a_person(
     assert program("resolve", results, "--by", "ops").returncode == 6  # too young
     settled = program("resolve", results, "--by", "ops", "--note", "seen in Keen", "--force")
     assert settled.returncode == 0, settled.stderr
-    assert "no row has a new" in program("resolve", results, "--force").stdout
+    assert "has a new keen_resolution" in program("resolve", results, "--force").stdout
     assert program("run", file).returncode == 0
     assert statuses(results) == ["already_created"] * 2 + ["created", "already_created"]
     assert read_results(results)[1]["keen_purchase_id"] == found.purchase_id

@@ -73,9 +73,9 @@ def test_a_person_is_asked_and_only_a_yes_is_one(
 def test_nothing_is_sent_where_a_person_says_no(program: Program, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "march.csv", purchases(2))
     ended, shown = at_a_terminal(program, "run", file, typed="no\n")
-    assert (ended, "Send 2 purchases to" in shown) == (5, True)
+    assert (ended, "Send 2 purchases, total 4.00, to" in shown) == (5, True)
     ended, shown = at_a_terminal(program, "run", file, typed="y\n")
-    assert (ended, "Send 2 purchases to" in shown) == (0, True)
+    assert (ended, "Send 2 purchases, total 4.00, to" in shown) == (0, True)
 
 
 @pytest.mark.parametrize("rebuild", [False, True])
@@ -88,3 +88,20 @@ def test_who_cannot_see_a_question_is_not_asked(
         (program.folder / "workspace").rename(program.folder / "lost")
     ended, told = at_a_terminal(program, "resolve", results, *options, typed="no\n", sees=False)
     assert (ended, "[y/N]" in told) == (0, False), told
+
+
+def test_a_doubt_says_what_to_do_wherever_it_is_shown(
+    doubtful: tuple[Program, Path],
+) -> None:
+    program, results = doubtful
+    [row] = read_results(results)
+    assert row["keen_status"] == "in_doubt"
+    assert row["keen_error"].endswith("write `created` or `not created` into keen_resolution.")
+    waiting = program("status").stdout
+    assert "400 s after they were last sent" in waiting
+    assert "importer resolve FILE" in waiting
+    settle = program("resolve", results)
+    assert "row 2: its last attempt was" in settle.stderr
+    write_csv(results, [tuple((row | {"keen_resolution": ""}).values())], tuple(row))
+    empty = program("resolve", results).stdout
+    assert "no row of march.results.csv has a new keen_resolution. Write `created`" in empty

@@ -64,7 +64,10 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
         )
         resolutions = resolver.resolutions()
         if not resolutions:
-            print("Nothing to settle: no row has a new keen_resolution.")
+            print(
+                f"Nothing to settle: no row of {job.path.name} has a new keen_resolution. Write "
+                "`created`, `not created` or `send` there, save, and settle again."
+            )
             return ExitCode.OK
         for line in _lines(resolutions, prepared, private=sys.stdout.isatty()):
             print(redacted(line))
@@ -169,7 +172,10 @@ class _Resolver:
         if filled.planned_key in self._released:
             return None
         if filled.status not in RELEASABLE:
-            raise Unacceptable(f"`send` is for duplicates and conflicts; it is {filled.status}")
+            instead = "; write `created` or `not created`" if filled.status == "in_doubt" else ""
+            raise Unacceptable(
+                f"`send` is for duplicates and conflicts; it is {filled.status}{instead}"
+            )
         return self._made(filled.planned_key, Choice.SEND, None)
 
     def _purchase_id(self, filled: Filled, entry: Entry) -> str | None:

@@ -13,7 +13,7 @@ from importer.commands.verification import verification_lines, verify
 from importer.config import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
-from importer.model import FOR_A_PERSON, format_instant
+from importer.model import FOR_A_PERSON, LANDS_WITHIN, format_instant
 from importer.workspace import STATUS, Workspace, holder, read_progress
 
 if TYPE_CHECKING:
@@ -135,9 +135,12 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
         if len(waiting) > NAMED:
             yield f"  and {len(waiting) - NAMED:,} more: `importer status --json` lists all"
         yield (
-            "  Look them up in Keen, fill keen_resolution in the results file, then: importer "
-            "resolve FILE"
+            f"  Look them up in Keen, {LANDS_WITHIN.seconds} s after they were last sent or later; "
+            "write `created` or `not created`"
         )
+        yield "  into keen_resolution of their results file, then: importer resolve FILE"
+        if any(told["exit_code"] is None for told in status["imports"]):
+            yield "  A run that did not end is run again first: that writes its results file."
 
 
 def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.errors import GuardError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from importer.config import ApiSection, Order
     from importer.ledger.contract import Ledger
+
+NAMED: Final = 10
+"""Invalid rows that a message names."""
 
 
 def check_scope(ledger: Ledger, api: ApiSection) -> None:
@@ -60,14 +64,19 @@ def check_expectations(
     rows: int,
     valid_total: Decimal,
     send_total: Decimal,
-    invalid: int,
+    invalid: Sequence[int],
 ) -> None:
-    """Refuse a file that is not what the user said it would be. Amounts in the file's currency."""
+    """Refuse a file that is not what the user said it would be. Amounts in the file's currency.
+
+    `invalid` are the numbers of the invalid rows.
+    """
     if order.strict and invalid:
+        more = ", …" if len(invalid) > NAMED else ""
+        which = ", ".join(str(row) for row in invalid[:NAMED]) + more
         raise GuardError(
-            f"{invalid} {'row is' if invalid == 1 else 'rows are'} invalid, and --strict allows "
-            "none.",
-            "Correct the file and run again.",
+            f"{len(invalid):,} {'row is' if len(invalid) == 1 else 'rows are'} invalid ({which}), "
+            "and --strict allows none.",
+            "`importer check FILE` says what is wrong with each. Correct the file and run again.",
             code="strict",
         )
     if order.expect_rows is not None and rows != order.expect_rows:

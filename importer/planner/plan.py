@@ -7,7 +7,7 @@ cannot disagree.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 from importer.model import RowResult, RowStatus, may_send_again
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from importer.ledger.contract import Entry
     from importer.planner.guard import Conflict
+
+LOOK_UP: Final = "Look it up in Keen, then write `created` or `not created` into keen_resolution."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _told_by_ledger(candidate: Candidate, entry: Entry, *, tried_now: bool) -> R
             key = candidate.evidence_key or candidate.key
         if entry.state is LedgerState.SENDING:
             code, message = "interrupted", "The run ended before its answer was known."
+        message = f"{message} {LOOK_UP}"
     else:
         rejected = entry.state is LedgerState.REJECTED
         status = RowStatus.REJECTED if rejected else RowStatus.UNSENT

@@ -41,7 +41,7 @@ class FaultCode(enum.StrEnum):
 
 
 EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
-    FaultCode.MISSING: ("is empty", "this field is required"),
+    FaultCode.MISSING: ("is empty", "fill it in, this field is required"),
     FaultCode.ERROR_CELL: (
         "is a spreadsheet error",
         "mend the formula, or put the value in its place",
@@ -56,7 +56,7 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
     ),
     FaultCode.NOT_A_UUID: (
         "is not a UUID",
-        "write it like 3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d; several are separated by ;",
+        "write it like 3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d; trigger ids are separated by ;",
     ),
     FaultCode.NOT_TEXT: (
         "was stored as a date, a time or TRUE/FALSE",

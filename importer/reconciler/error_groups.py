@@ -41,7 +41,10 @@ def group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
             "status",
             column=pl.lit(""),
             code=pl.when(is_conflict).then("conflict_code").otherwise(pl.lit("")),
-            message=pl.when(is_conflict).then("conflict"),
+            message=pl.when(is_conflict)
+            .then("conflict")
+            .when(pl.col("status") == RowStatus.DUPLICATE.value)
+            .then(pl.format("The same purchase as row {} stands in row {}.", "twin_row", "row")),
         )
     )
 

@@ -16,7 +16,7 @@ def test_a_message_names_the_place_the_text_and_what_would_be_right() -> None:
         '(1234 or 1.234); write it like 1234.00, or set format.decimal to "." or ",".'
     )
     assert explain(FaultCode.MISSING, "row 3, column Amount", None, None) == (
-        "row 3, column Amount: the cell is empty; this field is required."
+        "row 3, column Amount: the cell is empty; fill it in, this field is required."
     )
 
 

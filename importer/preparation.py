@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from importer.config import workspace_path
+from importer.config_loading import workspace_path
 from importer.job import Job, Prepared
 from importer.ledger.sqlite import SqliteLedger
 from importer.model import HELD

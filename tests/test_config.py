@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import platformdirs
 import pytest
 
-from importer.config import Config, api_key, load_config, workspace_path
+from importer.config import Config
 from importer.config_checks import zone
+from importer.config_loading import api_key, load_config, workspace_path
 from importer.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -400,7 +401,7 @@ def test_a_key_in_a_variable_of_another_name_is_not_shown(name: str) -> None:
 def test_pydantic_settings_is_imported_only_where_a_variable_is_read() -> None:
     code = """
 import sys
-from importer.config import load_config
+from importer.config_loading import load_config
 load_config(None, {})
 assert "pydantic_settings" not in sys.modules
 load_config(None, {"IMPORTER_SEND__CONCURRENCY": "2"})

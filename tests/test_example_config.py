@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from importer.config import ApiSection, Config, load_config
+from importer.config import ApiSection, Config
+from importer.config_loading import load_config
 from importer.errors import UsageError
 from importer.template import TEMPLATE, write_config
 

@@ -26,6 +26,7 @@ FLOORS = [
     {"ledger"},
     {"sandbox"},
     {"logs", "template", "lock", "filesystem"},
+    {"config_loading"},
     {"config", "config_checks", "config_faults", "config_sources", "neutral"},
     {"model", "errors"},
 ]
@@ -48,7 +49,7 @@ SEAMS = {
     "uvicorn": {"sandbox"},
     "typer": {"cli.py", "options.py"},
     "pydantic_settings": {"config_sources.py"},
-    "platformdirs": {"config.py", "config_sources.py", "commands/demo.py"},
+    "platformdirs": {"config_loading.py", "config_sources.py", "commands/demo.py"},
     "rich": {"screen.py", "logs.py", "commands/demo.py"},
     "polars": {"reader", "planner", "reconciler", "neutral.py", "job.py", "preparation.py"},
     "anyio": {"sender", "ledger/writer.py", "dispatch.py", "sandbox"},

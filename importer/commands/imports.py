@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from importer.config import Order, api_key, load_config
+from importer.config import Order
+from importer.config_loading import api_key, load_config
 from importer.errors import ConfigError, ExitCode, UsageError
 from importer.job import Job
 from importer.logs import configure_logs, redact

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.commands.verification import verification_lines, verify
-from importer.config import load_config, workspace_path
+from importer.config_loading import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
 from importer.model import FOR_A_PERSON, LANDS_WITHIN, format_instant

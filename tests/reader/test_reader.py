@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from importer.config import Config, Order, load_config
+from importer.config import Config, Order
+from importer.config_loading import load_config
 from importer.errors import ConfigError, ImporterError, SourceError
 from importer.reader.identity import identity_settings
 from importer.reader.reader import Reading, read_file

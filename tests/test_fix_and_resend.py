@@ -162,7 +162,10 @@ def test_what_is_edited_differently_on_two_sheets_is_refused(
         cell(sheets, "Results", 3, "Amount").value = 13.5
     refused = program("run", book)
     assert refused.returncode == 6
-    assert "Row 2 of sheet “To fix”" in refused.stderr
+    said = "Row 2 of sheet “To fix” of march.results.xlsx and row 3 of “Results” are the same row"
+    assert said in refused.stderr
+    assert "differ in “Amount”." in refused.stderr
+    assert '--sheet "To fix" or --sheet Results' in refused.stderr
     assert sandbox.purchase_requests == 2
     assert program("run", book, "--sheet", "Results").returncode == 3
     assert sandbox.purchase_requests == 3

@@ -96,7 +96,12 @@ def _take_edits(table: Table, places: _Places, fix: Table, written: Table | None
         if cells == now[place] or not any(text for text, _, _ in cells):
             continue
         if now[place] != was.get(mark):
-            raise _edited_twice(table.name, SHEET_FIX, row)
+            differing = [
+                header
+                for header, here, there in zip(own, cells, now[place], strict=True)
+                if here != there
+            ]
+            raise _edited_twice(fix, row, table, place, differing)
         edits[place] = cells
     if not edits:
         return table
@@ -125,7 +130,7 @@ def _take_words(table: Table, places: _Places, sheet: Table) -> Table:
                 continue
             place = places.find(mark, str(sheet.sheet), row)
             if now[place] and now[place] != text:
-                raise _edited_twice(table.name, str(sheet.sheet), row)
+                raise _edited_twice(sheet, row, table, place, [column])
             changes[place] = (text, "text", None)
         table = _with_changes(table, target, changes)
     return table
@@ -184,16 +189,20 @@ def _index(table: Table, column: str) -> int | None:
 def _lacks(table: Table, sheet: str, column: str) -> SourceError:
     return SourceError(
         f"Sheet “{sheet}” of {table.name} has no column “{column}” any more.",
-        f"Put it back, or say which sheet alone is to be imported: --sheet “{SHEET_RESULTS}”.",
+        f"Put it back, or say which sheet alone is to be imported: --sheet {SHEET_RESULTS}.",
         code="sheets-disagree",
     )
 
 
-def _edited_twice(name: str, sheet: str, row: int) -> SourceError:
+def _edited_twice(
+    sheet: Table, row: int, results: Table, place: int, columns: Sequence[str]
+) -> SourceError:
+    differing = ", ".join(f"“{column}”" for column in columns)
     return SourceError(
-        f"Row {row} of sheet “{sheet}” of {name} and its row on “{SHEET_RESULTS}” were both "
-        "edited, and differ.",
-        f"Make them equal, or say which sheet alone is to be imported: --sheet “{sheet}” or "
-        f"--sheet “{SHEET_RESULTS}”.",
+        f"Row {row} of sheet “{sheet.sheet}” of {results.name} and row "
+        f"{results.cells['row'][place]} of “{SHEET_RESULTS}” are the same row; both were edited, "
+        f"and differ in {differing}.",
+        f'Make them equal, or say which sheet alone is to be imported: --sheet "{sheet.sheet}" or '
+        f"--sheet {SHEET_RESULTS}.",
         code="sheets-disagree",
     )

@@ -74,6 +74,7 @@ class EchoingKeen(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 64  # more than connect at once: the default of 5 turned some away
 
     def __init__(self, script: Sequence[Answer], tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Call)

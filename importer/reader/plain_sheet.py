@@ -10,47 +10,21 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from importer.reader.book import MAX_COLUMNS, MAX_ROW
-from importer.reader.number_formats import by_style
-from importer.reader.places import column_index
-from importer.reader.sheet_facts import Extent
+from importer.reader.plain_rows import NotPlainError, PlainRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from importer.reader.number_formats import NumberFormat
+    from importer.reader.sheet_facts import Extent
 
 _OPENS: Final = "<sheetData>"
 _CLOSES: Final = "</sheetData>"
 _LONGEST_ROW: Final = 16 << 20
-
-# What XML forbids, what has to be decoded and what a careless writer may mean by `]]>` is left out.
-_TEXT: Final = r"(?:[^<>&\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&(?:amp|lt|gt|quot|apos);)*+"
-_STYLE: Final = '(?: s="[0-9]{1,6}")?+'
-_CELL: Final = (
-    rf'<c r="[A-Z]{{1,3}}\1"{_STYLE}(?>/>'
-    rf"|><v>[-+0-9.eE]++</v></c>"
-    rf'| t="[nb]"{_STYLE}><v>[-+0-9.eE]++</v></c>'
-    rf'| t="s"{_STYLE}><v>[0-9]++</v></c>'
-    rf'| t="str"{_STYLE}><v>{_TEXT}</v></c>'
-    rf'| t="inlineStr"{_STYLE}><is><t(?: xml:space="preserve")?+>{_TEXT}</t></is></c>)'
-)
-_ROW: Final = re.compile(
-    r'<row r="([1-9][0-9]{0,6})"((?: [A-Za-z0-9:]+="[^"<>&]*")*+)'
-    rf"(?:/>|>((?:{_CELL})*+)</row>)"
-)
-_PARTS: Final = re.compile(r'<c r="([A-Z]+)[0-9]+"([^>/]*)(/?)>')
-_TYPE: Final = re.compile(r' t="([A-Za-z]+)"')
-_NUMBER_STYLE: Final = re.compile(r' s="([0-9]+)"')
-_UNUSUAL: Final = re.compile(r' hidden="(?!0"|false")| ht="0*\.?0*"| r=')
 _AROUND: Final = re.compile(r"<!|.<\?|<row|encoding=[\"'](?!utf-8[\"'])", re.IGNORECASE | re.DOTALL)
 """What may make the XML around the rows something else than it looks like."""
-
-
-class _NotPlainError(Exception):
-    """The sheet has something that only the full scan can judge."""
 
 
 def scan_plainly(
@@ -60,10 +34,10 @@ def scan_plainly(
 
     `blocks` are the sheet's part, `styles` the number formats that its cells name by their place.
     """
-    rows = _Rows(styles)
+    rows = PlainRows(styles)
     try:
         return _scan(_decode(blocks), rows)
-    except (_NotPlainError, UnicodeDecodeError):
+    except (NotPlainError, UnicodeDecodeError):
         return None
 
 
@@ -74,7 +48,7 @@ def _decode(blocks: Iterable[bytes]) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def _scan(texts: Iterator[str], rows: _Rows) -> tuple[Extent, bytes, bytes]:
+def _scan(texts: Iterator[str], rows: PlainRows) -> tuple[Extent, bytes, bytes]:
     head = rest = ""
     inside = False
     for text in texts:
@@ -89,81 +63,12 @@ def _scan(texts: Iterator[str], rows: _Rows) -> tuple[Extent, bytes, bytes]:
             rows.take(content)
             tail += "".join(texts)
             if _OPENS in tail or _AROUND.search(head) or _AROUND.search(tail):
-                raise _NotPlainError
+                raise NotPlainError
             return rows.extent, head.encode(), (closing + tail).encode()
         end = rest.rfind("</row>") + len("</row>")
         if end >= len("</row>"):
             rows.take(rest[:end])
             rest = rest[end:]
         if len(rest) > _LONGEST_ROW:
-            raise _NotPlainError
-    raise _NotPlainError
-
-
-class _RowShape(NamedTuple):
-    """What rows of the same columns, types and styles have in common."""
-
-    numbers: int
-    first: int
-    last: int
-    currencies: dict[int, str]
-
-
-class _Rows:
-    """Takes the text of whole rows."""
-
-    def __init__(self, styles: Sequence[NumberFormat]) -> None:
-        self.extent = Extent()
-        self._percentages, self._currencies = by_style(styles)
-        self._row = 0
-        self._known: dict[tuple[tuple[str, str, str], ...], _RowShape] = {}
-        """Columns, types and styles of a row → what they come to."""
-
-    def take(self, text: str) -> None:
-        at = 0
-        while at < len(text):
-            match = _ROW.match(text, at)
-            if match is None:
-                raise _NotPlainError
-            at = match.end()
-            number, attributes, cells = match.groups()
-            row = int(number)
-            if not self._row < row <= MAX_ROW or _UNUSUAL.search(attributes):
-                raise _NotPlainError
-            self._row = row
-            if cells:
-                self._count(row, tuple(_PARTS.findall(cells)))
-
-    def _count(self, row: int, parts: tuple[tuple[str, str, str], ...]) -> None:
-        known = self._known.get(parts)
-        if known is None:
-            known = self._known[parts] = self._judge(parts)
-        if known.last >= 0:
-            self.extent.widen(row, known.first, known.last)
-            self.extent.numbers += known.numbers
-            if known.currencies:
-                self.extent.currencies[row] = known.currencies
-
-    def _judge(self, parts: tuple[tuple[str, str, str], ...]) -> _RowShape:
-        numbers, before = 0, -1
-        currencies = {}
-        filled = []
-        for letters, attributes, closed in parts:
-            column = column_index(letters)
-            if not before < column < MAX_COLUMNS:
-                raise _NotPlainError
-            before = column
-            if closed:
-                continue
-            filled.append(column)
-            kind = _TYPE.search(attributes)
-            if kind is None or kind[1] in {"n", "b"}:
-                named = _NUMBER_STYLE.search(attributes)
-                style = "" if named is None else named[1]
-                if style in self._percentages:
-                    raise _NotPlainError
-                if style in self._currencies:
-                    currencies[column] = self._currencies[style]
-                numbers += 1
-        first, last = (filled[0], filled[-1]) if filled else (0, -1)
-        return _RowShape(numbers, first, last, currencies)
+            raise NotPlainError
+    raise NotPlainError

@@ -46,10 +46,3 @@ class Extent:
     first_column: int = MAX_COLUMNS
     last_column: int = -1
     currencies: dict[int, dict[int, str]] = field(default_factory=dict)
-
-    def widen(self, row: int, first_column: int, last_column: int) -> None:
-        """Take in the filled cells of a row below all others."""
-        self.first_row = self.first_row or row
-        self.last_row = row
-        self.first_column = min(self.first_column, first_column)
-        self.last_column = max(self.last_column, last_column)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from importer.reader.book import Sheet
 from importer.reader.number_formats import NumberFormat
+from importer.reader.places import column_letters
 from importer.reader.plain_sheet import scan_plainly
 from importer.reader.sheet_scan import _parse
 from importer.reader.sheet_xml import SheetParser
@@ -54,6 +55,7 @@ PLAIN = sheet_xml(
     + '<row r="3" spans="1:4" ht="15.75"><c r="A3" s="1"/><c r="B3"><v>1.5</v></c>'
     '<c r="C3" s="2" t="s"><v>7</v></c><c r="D3" t="b"><v>1</v></c></row>'
     '<row r="4" hidden="false"/>'
+    '<row r="5"><c r="A5" s="2" t="n" /><c r="C5" s="3" /></row><row r="6" />'
     '<row r="9"><c r="AA9" t="n" s="1"><v>46085</v></c><c r="AB9" t="str"><v>é x</v></c></row>',
     before='<dimension ref="A1"/>',
     after='<autoFilter ref="A1:D9"><filterColumn colId="0"/></autoFilter>'
@@ -90,6 +92,14 @@ def test_plain_rows_are_counted_in_blocks_of_any_size(size: int) -> None:
         '<row r="10"><c r="A10"><v><![CDATA[1]]></v></c></row>',
         '<row r="10"><!-- <c r="A10"><v>1</v></c> --></row>',
         '<row r="8"><c r="A8"><v>1</v></c></row>',
+        '<row r="10"><c r="A10" s="1" t="n" s="2"><v>1</v></c></row>',
+        '<row r="10" ht="0e1"/>',
+        '<row r="10" spans="1 " spans="1"/>',
+        '<row r="10" r="11"/>',
+        '<row r="10" spans="\x01"/>',
+        '<row r="10" 1="x"/>',
+        '<row r="10"><c r="A10"><v>1</v></c></row><row r="10"/>',
+        ' <row r="10"><c r="A10"><v>1</v></c></row>',
         f'<row r="10">{cell("A10", "&x;")}</row>',
         f'<row r="10">{cell("A10", "&#1;")}</row>',
     ],
@@ -111,6 +121,51 @@ def test_a_row_of_any_other_kind_is_left_to_the_full_scan(odd: str) -> None:
 )
 def test_anything_odd_around_the_rows_is_left_to_the_full_scan(old: str, new: str) -> None:
     assert scan_fast(PLAIN.replace(old, new, 1).encode()) is None
+
+
+@st.composite
+def plain_cell(draw: st.DrawFn, reference: str) -> str:
+    """Return a cell of any kind that the fast scan takes, spelled as some program does."""
+    style = draw(st.sampled_from(["", ' s="0"', ' s="1"', ' s="3"']))
+    kind, content = draw(
+        st.sampled_from(
+            [
+                *(("", " />"), ("", "/>"), ("n", "/>"), ("n", "><v>1.5</v></c>")),
+                *(("", "><v>-1E-7</v></c>"), ("b", "><v>1</v></c>"), ("s", "><v>12</v></c>")),
+                *(("str", "><v>a&amp;b t=&quot;n&quot;</v></c>"), ("str", "><v></v></c>")),
+                ("inlineStr", '><is><t xml:space="preserve"> s="3" é </t></is></c>'),
+            ]
+        )
+    )
+    typed = f' t="{kind}"' if kind else ""
+    attributes = style + typed if draw(st.booleans()) else typed + style
+    return f'<c r="{reference}"{attributes}{content}'
+
+
+@st.composite
+def plain_sheet(draw: st.DrawFn) -> str:
+    rows = ""
+    for number in sorted(draw(st.sets(st.integers(1, 40), max_size=8))):
+        columns = sorted(draw(st.sets(st.integers(0, 30), max_size=5)))
+        cells = "".join(draw(plain_cell(f"{column_letters(at)}{number}")) for at in columns)
+        spans = draw(st.sampled_from(["", ' spans="1:4"', ' ht="15" customHeight="1"']))
+        rows += f'<row r="{number}"{spans}>{cells}</row>' if cells else f'<row r="{number}"/>'
+    return sheet_xml(rows)
+
+
+@settings(max_examples=400, deadline=None)
+@given(xml=plain_sheet(), size=st.sampled_from([40, 300, 100_000]))
+def test_plain_rows_of_any_make_are_all_taken_and_counted_alike(xml: str, size: int) -> None:
+    assert scan_fast(xml.encode(), size) == scan_fully(xml.encode())
+
+
+def test_a_sheet_of_very_many_columns_is_left_to_the_full_scan() -> None:
+    def filled(columns: int) -> bytes:
+        cells = (f'<c r="{column_letters(at)}1"><v>1</v></c>' for at in range(columns))
+        return sheet_xml(f'<row r="1">{"".join(cells)}</row>').encode()
+
+    assert scan_fast(filled(250)) == scan_fully(filled(250))
+    assert scan_fast(filled(251)) is None
 
 
 PIECES = st.sampled_from(

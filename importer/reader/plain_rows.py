@@ -1,0 +1,165 @@
+"""The XML of whole rows of the plainest kind → where their cells stand, and how many are numbers.
+
+Nothing here is done cell by cell. One pattern proves all rows of a block, and what they hold is
+counted in what surrounds the values, which no value can imitate: it has neither `<` nor `>`. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from importer.reader.book import MAX_COLUMNS, MAX_ROW
+from importer.reader.number_formats import by_style
+from importer.reader.places import column_index
+from importer.reader.sheet_facts import Extent
+from importer.reader.sheet_values import is_nought
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from importer.reader.number_formats import NumberFormat
+
+_MOST_COLUMNS: Final = 250
+"""Each takes a piece of the pattern, which has to be compiled."""
+
+# What XML forbids, what has to be decoded and what a careless writer may mean by `]]>` is left out.
+_NO_TEXT: Final = r"<>&\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
+_TEXT: Final = rf"[^{_NO_TEXT}]*+(?:&(?:amp|lt|gt|quot|apos);[^{_NO_TEXT}]*+)*+"
+_STYLE: Final = ' s="[0-9]{1,6}"'
+
+
+def _typed(kind: str) -> str:
+    """Return the pattern of a cell's type, its style before it, behind it or nowhere."""
+    return rf'(?: t="{kind}"(?:{_STYLE})?+|{_STYLE} t="{kind}")'
+
+
+_CELL: Final = (
+    rf"(?>{_typed('inlineStr')}><is><t(?: xml:space=\"preserve\")?+>{_TEXT}</t></is></c>"
+    rf"|(?:{_typed('[nb]')}|(?:{_STYLE})?+)(?: ?/>|><v>[-+0-9.eE]++</v></c>)"
+    rf"|{_typed('s')}><v>[0-9]++</v></c>"
+    rf"|{_typed('str')}><v>{_TEXT}</v></c>)"
+)
+"""What follows a cell's reference."""
+_NAME: Final = "[A-Za-z_][A-Za-z0-9:._-]*"
+_OPEN_ROW: Final = rf'<row r="([1-9][0-9]{{0,6}})"((?: {_NAME}="[^"{_NO_TEXT}]*+")*+)'
+_LETTERS: Final = re.compile(r'<c r="([A-Z]{1,3})[0-9]')
+_ATTRIBUTE: Final = re.compile(rf' ({_NAME})="([^"]*)"')
+_FILLED: Final = re.compile(r'<c r="[A-Z]+([0-9]+)"[^/>]*>')
+_TEXT_VALUE: Final = re.compile(rf' t="s(?:tr)?"(?:{_STYLE})?><v>')
+
+
+class NotPlainError(Exception):
+    """The sheet has something that only the full scan can judge."""
+
+
+class PlainRows:
+    """Takes the text of whole rows, top to bottom."""
+
+    def __init__(self, styles: Sequence[NumberFormat]) -> None:
+        """`styles` are the number formats that cells name by their place."""
+        self.extent = Extent()
+        percentages, self._currencies = by_style(styles)
+        self._percentage = _numbers_of(percentages)
+        self._money = _numbers_of(self._currencies)
+        self._shown: dict[tuple[tuple[str, str], ...], dict[int, str]] = {}
+        self._row = 0
+        self._columns: dict[str, int] = {}
+        """Letters → index of the columns that were seen."""
+        self._unfilled: set[str] = set()
+        """Those of them that had no filled cell yet."""
+        self._pattern = _compile([])
+
+    def take(self, text: str) -> None:
+        """Take some rows; raises NotPlainError where one is not as plain as it has to be."""
+        if not text:
+            return
+        parts = self._split(text)
+        self._judge_rows(list(map(int, parts[1::3])), set(parts[2::3]))
+        if self._percentage and self._percentage.search(text):
+            raise NotPlainError
+        self._widen(text)
+        self.extent.numbers += text.count("<v>") - len(_TEXT_VALUE.findall(text))
+        if self._money:
+            self._show(self._money.findall(text))
+
+    def _split(self, text: str) -> list[str]:
+        """Return, for each row, what stands before it (nothing), its number and its attributes."""
+        parts = self._pattern.split(text)
+        if any(parts[::3]):
+            self._know({letters: column_index(letters) for letters in _LETTERS.findall(text)})
+            parts = self._pattern.split(text)
+            if any(parts[::3]):
+                raise NotPlainError
+        return parts
+
+    def _know(self, columns: dict[str, int]) -> None:
+        """Have the pattern for a row allow these columns as well, each once and in order."""
+        self._unfilled |= columns.keys() - self._columns.keys()
+        self._columns |= columns
+        if len(self._columns) > _MOST_COLUMNS or any(at >= MAX_COLUMNS for at in columns.values()):
+            raise NotPlainError
+        self._pattern = _compile(sorted(self._columns, key=self._columns.__getitem__))
+
+    def _judge_rows(self, rows: Sequence[int], attributes: Iterable[str]) -> None:
+        if not self._row < rows[0] or any(below <= row for row, below in pairwise(rows)):
+            raise NotPlainError
+        self._row = rows[-1]
+        if self._row > MAX_ROW or not all(map(_is_usual, attributes)):
+            raise NotPlainError
+
+    def _widen(self, text: str) -> None:
+        """Take in where the filled cells stand."""
+        first = _FILLED.search(text)
+        if first is None:
+            return
+        # Only a filled cell has a closing tag.
+        last = text.rfind("<row ", 0, text.rindex("</c>"))
+        self.extent.first_row = self.extent.first_row or int(first[1])
+        self.extent.last_row = int(text[last + len('<row r="') :].partition('"')[0])
+        if self._unfilled:
+            sought = "|".join(sorted(self._unfilled))
+            filled = set(re.findall(rf'<c r="({sought})[0-9]+"[^/>]*>', text))
+            self._unfilled -= filled
+            columns = [self._columns[letters] for letters in filled]
+            self.extent.first_column = min([self.extent.first_column, *columns])
+            self.extent.last_column = max([self.extent.last_column, *columns])
+
+    def _show(self, found: list[tuple[str, str, str]]) -> None:
+        """Take the cells that show a currency: column, row and style of each."""
+        for row, cells in groupby(found, key=itemgetter(1)):
+            named = tuple((letters, style) for letters, _, style in cells)
+            if named not in self._shown:
+                self._shown[named] = {
+                    self._columns[letters]: self._currencies[style] for letters, style in named
+                }
+            self.extent.currencies[int(row)] = self._shown[named]
+
+
+def _compile(columns: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of a row whose cells stand in some of these columns, in this order."""
+    cells = "".join(rf'(?:<c r="{letters}\1"{_CELL})?+' for letters in columns)
+    return re.compile(rf"{_OPEN_ROW}(?: ?/>|>{cells}</row>)")
+
+
+def _is_usual(attributes: str) -> bool:
+    """Whether what follows a row's number says nothing of it that matters."""
+    written = _ATTRIBUTE.findall(attributes)
+    values = dict(written)
+    return (
+        len(values) == len(written)
+        and "r" not in values
+        and values.get("hidden") in {None, "0", "false"}
+        and not is_nought(values.get("ht", ""))
+    )
+
+
+def _numbers_of(styles: Iterable[str]) -> re.Pattern[str] | None:
+    """Return the pattern of numbers that have one of the styles, None where there are none."""
+    listed = "|".join(styles)
+    if not listed:
+        return None
+    kind = '(?: t="[nb]")?'
+    return re.compile(rf'<c r="([A-Z]+)([0-9]+)"{kind} s="({listed})"{kind}><v>')

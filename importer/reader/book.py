@@ -23,8 +23,10 @@ MAX_BOX: Final = 50_000_000
 Row: TypeAlias = "tuple[int, list[Cell], Mapping[int, str]]"
 """Number (from 1), cells from the first column on, and the currencies that the number formats of
 its numbers show, by column (from 0)."""
-Column: TypeAlias = "tuple[list[str | None], list[str | None] | str]"
-"""Texts, and the kind of each: one word where all that are not empty have the same."""
+Column: TypeAlias = "tuple[list[str], list[str | None] | str]"
+"""Texts, "" where a cell is empty, and kinds: one word where all that are filled have the same."""
+SEPARATOR: Final = "\x1f"
+"""What the child process puts between the texts of a column; one that holds it goes otherwise."""
 BATCH_ROWS: Final = 20_000
 
 
@@ -115,7 +117,7 @@ def batch_rows(rows: Iterator[Row]) -> Iterator[Batch]:
     while batch := list(islice(rows, BATCH_ROWS)):
         lines = zip_longest(*(cells for _, cells, _ in batch), fillvalue=EMPTY)
         columns: list[Column] = [
-            ([text for text, _ in line], [kind for _, kind in line]) for line in lines
+            ([text or "" for text, _ in line], [kind for _, kind in line]) for line in lines
         ]
         yield Batch([row for row, _, _ in batch], columns, turn([shown for _, _, shown in batch]))
 

@@ -5,11 +5,12 @@ Whole columns at once: most have values of one type, and a call for each cell is
 
 from __future__ import annotations
 
+import math
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from importer.reader.book import Batch, turn
-from importer.reader.sheet_values import read_value
+from importer.reader.sheet_values import SPELLINGS, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,29 +24,43 @@ _NO_CURRENCIES: Final[Mapping[int, str]] = {}
 
 def read_column(values: Sequence[CellValue]) -> Column:
     """Return the texts and kinds of cells, in the spelling that `Table` promises."""
-    if set(map(type, values)) == {str}:
-        texts: list[str | None] = [value or None for value in values]  # type: ignore[misc]
-        return texts, _TEXT
+    types = list(map(type, values))
+    others = set(types) - {str}
+    if not others:
+        return list(values), _TEXT  # type: ignore[arg-type]
+    gaps = values.count("")
+    if len(others) == 1 and types.count(str) == gaps and _are_finite(values, others):
+        spell, kind = SPELLINGS[others.pop()]
+        if not gaps:
+            return list(map(spell, values)), kind
+        return ["" if value == "" else spell(value) for value in values], kind
     cells = [read_value(value) for value in values]
-    return [text for text, _ in cells], [kind for _, kind in cells]
+    return [text or "" for text, _ in cells], [kind for _, kind in cells]
+
+
+def _are_finite(values: Sequence[CellValue], types: set[type]) -> bool:
+    """Whether values of a single type, and gaps, are no numbers beyond all numbers."""
+    return types != {float} or all(map(math.isfinite, filter(None, values)))  # type: ignore[arg-type]
 
 
 def empty_column(count: int) -> Column:
     """Return a column of so many empty cells."""
-    return [None] * count, _TEXT
+    return [""] * count, _TEXT
 
 
 def count_numbers(column: Column) -> int:
     """Return how many cells are neither empty nor text."""
-    _, kinds = column
-    return 0 if kinds == _TEXT else len(kinds) - kinds.count(_TEXT) - kinds.count(None)  # type: ignore[arg-type]
+    texts, kinds = column
+    if isinstance(kinds, str):
+        return 0 if kinds == _TEXT else len(texts) - texts.count("")
+    return len(kinds) - kinds.count(_TEXT) - kinds.count(None)
 
 
-def spread_kinds(column: Column) -> tuple[list[str | None], list[str | None]]:
+def spread_kinds(column: Column) -> tuple[list[str], list[str | None]]:
     """Return the column with a kind for each cell."""
     texts, kinds = column
     if isinstance(kinds, str):
-        return texts, [None if text is None else kinds for text in texts]
+        return texts, [kinds if text else None for text in texts]
     return texts, kinds
 
 
@@ -75,4 +90,4 @@ def keep_filled(
 def _has_gaps(column: Column) -> bool:
     """Whether any cell may show nothing."""
     texts, _ = column
-    return None in texts or any(map(str.isspace, texts))  # type: ignore[arg-type]
+    return "" in texts or any(map(str.isspace, texts))

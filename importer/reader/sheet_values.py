@@ -26,7 +26,7 @@ def read_value(value: CellValue) -> Cell:
     if isinstance(value, float):
         # Excel has no such number, but a file can say so.
         return (spell_number(value), "number") if math.isfinite(value) else ("#NUM!", "error")
-    spell, kind = _SPELLINGS[type(value)]
+    spell, kind = SPELLINGS[type(value)]
     return spell(value), kind
 
 
@@ -84,11 +84,13 @@ def _digits(text: str) -> int:
     return len(Decimal(text).as_tuple().digits)
 
 
-_SPELLINGS: Final[dict[type, tuple[Callable[[Any], str], str]]] = {
+SPELLINGS: Final[dict[type, tuple[Callable[[Any], str], str]]] = {
     bool: (lambda value: "TRUE" if value else "FALSE", "boolean"),
     int: (str, "number"),
+    float: (spell_number, "number"),
     dt.datetime: (spell_moment, "date"),
     dt.date: (dt.date.isoformat, "date"),
     dt.time: (dt.time.isoformat, "time"),
     dt.timedelta: (spell_duration, "time"),
 }
+"""Type of a value that is no text → what spells it, and its kind. Floats have to be finite."""

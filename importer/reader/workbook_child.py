@@ -1,10 +1,11 @@
-"""A workbook → the cells of one sheet as lines of JSON. The program of the child process.
+"""A workbook → the cells of one sheet as JSON and texts. The program of the child process.
 
-Started by `workbook.py` as `python -m importer.reader.workbook_child REQUEST`, with a JSON object
-`{"path", "name", "kind", "sheet", "output"}`. Reads `path` and writes `output`: a line for each
-batch of rows, and a last line that describes the sheet and says how many there are; or a refusal,
-which ends it wherever it stands. It lives apart because calamine aborts its whole process on some
-files, and any parser can be made to eat all memory. It touches nothing else.
+Started by `workbook_process.py` as `python -m importer.reader.workbook_child REQUEST`, with a JSON
+object `{"path", "name", "kind", "sheet", "output"}`. Reads `path` and writes `output`: a line of
+JSON for each batch of rows, with its texts behind it, and a last line that describes the sheet and
+says how many rows there are; or a refusal, which ends it wherever it stands. It lives apart because
+calamine aborts its whole process on some files, and any parser can be made to eat all memory. It
+touches nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import ImporterError, UsageError
+from importer.reader.book import SEPARATOR
 from importer.reader.ods_book import open_ods
 from importer.reader.sheet_choice import choose_sheet
 from importer.reader.xls_book import open_xls
@@ -26,7 +28,7 @@ from importer.reader.xlsx_book import open_xlsx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
+    from typing import BinaryIO
 
     from importer.reader.book import Batch, Book
 
@@ -44,7 +46,7 @@ def main() -> None:
     _limit_memory()
     gc.disable()  # nothing here has cycles, and looking for them takes a fifth of the time
     request = json.loads(sys.argv[1])
-    with Path(request["output"]).open("w", encoding="utf-8") as output:
+    with Path(request["output"]).open("wb") as output:
         try:
             _read(request, output)
         except ImporterError as error:
@@ -70,7 +72,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, most))
 
 
-def _read(request: dict[str, str | None], output: TextIO) -> None:
+def _read(request: dict[str, str | None], output: BinaryIO) -> None:
     name, kind = str(request["name"]), str(request["kind"])
     book = _OPENERS[kind](Path(str(request["path"])), name)
     sheet = choose_sheet(book, name, request["sheet"])
@@ -87,20 +89,32 @@ def _read(request: dict[str, str | None], output: TextIO) -> None:
     _write(output, description)
 
 
-def _write_batch(batch: Batch, output: TextIO) -> int:
-    """Write a batch as the frame wants it; return how many rows it has."""
+def _write_batch(batch: Batch, output: BinaryIO) -> int:
+    """Write a batch as the frame wants it; return how many rows it has.
+
+    The texts of a column follow the line as one text, of which the line has the length in bytes:
+    to spell every text as JSON would take longer than to read it from the workbook.
+    """
+    packed = [_pack(texts) for texts, _ in batch.columns]
     line = {
         "rows": list(batch.rows),
-        "texts": [texts for texts, _ in batch.columns],
+        "texts": [len(each) if isinstance(each, bytes) else each for each in packed],
         "kinds": [kinds for _, kinds in batch.columns],
         "currencies": dict(batch.currencies),
     }
     _write(output, line)
+    output.writelines(each for each in packed if isinstance(each, bytes))
     return len(batch.rows)
 
 
-def _write(output: TextIO, line: dict[str, object]) -> None:
-    output.write(json.dumps(line, separators=(",", ":")) + "\n")
+def _pack(texts: list[str]) -> bytes | list[str]:
+    """Return the texts as one, or as they are where one of them holds what would part them."""
+    joined = SEPARATOR.join(texts)
+    return joined.encode() if joined.count(SEPARATOR) == len(texts) - 1 else texts
+
+
+def _write(output: BinaryIO, line: dict[str, object]) -> None:
+    output.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
 
 if __name__ == "__main__":

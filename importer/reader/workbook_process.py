@@ -11,12 +11,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from importer.errors import SourceError, UsageError
+from importer.reader.book import SEPARATOR
 from importer.reader.table import CELL_KIND, cell_name, currency_name, kind_name
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _SECONDS: Final = 600.0
 """A million rows of six columns take 20 seconds on a slow machine."""
@@ -33,7 +37,7 @@ def read_cells(
     there is no such sheet.
     """
     with tempfile.TemporaryDirectory(prefix="workbook-", dir=path.parent) as folder:
-        output = Path(folder) / "cells.jsonl"
+        output = Path(folder) / "cells"
         request = {"path": str(path), "name": name, "kind": kind, "sheet": sheet}
         _run_child({**request, "output": str(output)})
         return _collect(output)
@@ -84,12 +88,12 @@ def _unreadable(name: str | None, cause: str) -> SourceError:
 
 def _collect(output: Path) -> tuple[dict[str, Any], pl.DataFrame]:
     frames = []
-    with output.open(encoding="utf-8") as lines:
-        for line in lines:
+    with output.open("rb") as stream:
+        while line := stream.readline():
             batch = json.loads(line)
             _refuse(batch)
             if "total" not in batch:
-                frames.append(_frame(batch))
+                frames.append(_frame(batch, stream))
                 continue
             read = sum(frame.height for frame in frames)
             if batch["total"] != read:
@@ -98,10 +102,13 @@ def _collect(output: Path) -> tuple[dict[str, Any], pl.DataFrame]:
     raise RuntimeError("The workbook reader ended without a last line.")
 
 
-def _frame(batch: dict[str, Any]) -> pl.DataFrame:
+def _frame(batch: dict[str, Any], stream: BinaryIO) -> pl.DataFrame:
+    """Return a batch, whose texts are what `stream` gives next."""
     columns = [pl.Series("row", batch["rows"], pl.UInt32)]
-    for index, (texts, kinds) in enumerate(zip(batch["texts"], batch["kinds"], strict=True)):
-        cells = pl.Series(cell_name(index), texts, pl.String)
+    for index, (packed, kinds) in enumerate(zip(batch["texts"], batch["kinds"], strict=True)):
+        texts = _unpack(packed, stream)
+        filled = pl.when(texts != "").then(texts)
+        cells = pl.select(filled.alias(cell_name(index))).to_series()
         columns.append(cells)
         if isinstance(kinds, str):
             kind = pl.when(cells.is_not_null()).then(pl.lit(kinds, CELL_KIND))
@@ -111,6 +118,13 @@ def _frame(batch: dict[str, Any]) -> pl.DataFrame:
     for index, currencies in batch["currencies"].items():
         columns.append(pl.Series(currency_name(int(index)), currencies, pl.String))
     return pl.DataFrame(columns)
+
+
+def _unpack(packed: int | list[str], stream: BinaryIO) -> pl.Series:
+    """Return the texts of a column, "" where a cell is empty; `packed` is what the line has."""
+    if isinstance(packed, list):
+        return pl.Series(packed, dtype=pl.String)
+    return pl.Series([stream.read(packed).decode()]).str.split(SEPARATOR).explode()
 
 
 def _join(frames: list[pl.DataFrame]) -> pl.DataFrame:

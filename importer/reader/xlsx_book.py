@@ -111,7 +111,7 @@ def _batches(calamine: CalamineSheet, scan: SheetScan, name: str) -> Iterator[Ba
         numbers += sum(count_numbers(column) for column in filled)
         short = len(rows) - len(lines)
         for texts, kinds in filled:
-            texts.extend(repeat(None, short))
+            texts.extend(repeat("", short))
             if not isinstance(kinds, str):
                 kinds.extend(repeat(None, short))
         empty = [empty_column(len(rows)) for _ in range(width - len(filled))]
@@ -138,4 +138,4 @@ def _override(
         if row in rows:
             for at, (text, kind) in cells.items():
                 texts, kinds = columns[at] = spread_kinds(columns[at])
-                texts[row - rows[0]], kinds[row - rows[0]] = text, kind
+                texts[row - rows[0]], kinds[row - rows[0]] = text or "", kind

@@ -19,7 +19,7 @@ def as_rows(batches: Iterable[Batch]) -> list[Row]:
     for batch in batches:
         columns = [spread_kinds(column) for column in batch.columns]
         for at, row in enumerate(batch.rows):
-            cells = [(texts[at], kinds[at]) for texts, kinds in columns]
+            cells = [(texts[at] or None, kinds[at]) for texts, kinds in columns]
             while cells and cells[-1] == EMPTY:
                 cells.pop()
             shown = {column: each[at] for column, each in batch.currencies.items()}

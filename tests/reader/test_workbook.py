@@ -55,6 +55,7 @@ VALUES = [
     ("text", cell("A2", "00123"), ("00123", "text")),
     ("blanks around text", cell("A2", " x "), (" x ", "text")),
     ("a line break", cell("A2", "x&#10;y"), ("x\ny", "text")),
+    ("a separator of units", cell("A2", "x_x001F_y"), ("x\x1fy", "text")),
     ("an apostrophe", cell("A2", "'x"), ("'x", "text")),
     ("text that looks like a number", value("A2", "1e5", "str"), ("1e5", "text")),
     ("a whole number", value("A2", "1001"), ("1001", "number")),

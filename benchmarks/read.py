@@ -4,8 +4,9 @@
 
 CSV: `importer check` of a file (the whole program: start, copy, proof of structure, typing, keys,
 plan), and of its results file, beside `csv.DictReader` with pydantic a row. Excel: reading one
-sheet beside bare python-calamine. Every figure is a process of its own, whose modules are compiled
-already; the peers run between the two runs of the importer, so that a busy machine shows.
+sheet beside bare python-calamine, in turns; what is printed is the median. Every figure is a
+process of its own, whose modules are compiled already; the peers run between the runs of the
+importer, so that a busy machine shows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import csv
 import datetime as dt
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -65,6 +67,7 @@ read_workbook(Path(sys.argv[1]), "sheet.xlsx", sheet=None, header_row=None, hidd
 """
 ENDED = (0, 5)
 """Exit codes of what went well; `results` of rows that were never sent gives 5."""
+TURNS = 5
 NOTHING = "import python_calamine"
 NOTHING_MORE = "import importer.reader.workbook"
 
@@ -97,31 +100,49 @@ def main() -> None:
         report("importer check, its results file", results, asked.rows, folder)
         print()
         sheet = write_sheet(folder / "sheet.xlsx", asked.sheet_rows)
-        started = report("python-calamine, no file", [sys.executable, "-c", NOTHING], 1, folder)
-        bare = report(
-            "python-calamine, bare",
-            [sys.executable, "-c", CALAMINE, str(sheet)],
-            asked.sheet_rows,
-            folder,
+        report_sheet(sheet, asked.sheet_rows, folder)
+
+
+def report_sheet(sheet: Path, rows: int, folder: Path) -> None:
+    """Read a sheet with and without the importer in turns, and print the medians."""
+    read = [
+        ("python-calamine, no file", NOTHING, 1),
+        ("python-calamine, bare", CALAMINE, rows),
+        ("importer, no file", NOTHING_MORE, 1),
+        ("importer, one sheet", SHEET, rows),
+    ]
+    turns = [
+        [measure([sys.executable, "-c", code, str(sheet)], folder) for _, code, _ in read]
+        for _ in range(TURNS)
+    ]
+    for (name, _, count), figures in zip(read, zip(*turns, strict=True), strict=True):
+        show(name, count, *map(statistics.median, zip(*figures, strict=True)))
+    seconds, cpu = (
+        statistics.median(
+            (ours[k] - ready[k]) / (bare[k] - no[k]) for no, bare, ready, ours in turns
         )
-        ready = report("importer, no file", [sys.executable, "-c", NOTHING_MORE], 1, folder)
-        ours = report(
-            "importer, one sheet",
-            [sys.executable, "-c", SHEET, str(sheet)],
-            asked.sheet_rows,
-            folder,
-        )
-        ratio = (ours - ready) / (bare - started)
-        print(f"  times bare calamine, without the start of either: {ratio:.1f}")
+        for k in (0, 1)
+    )
+    print(f"  times bare calamine, without the start of either: {seconds:.1f} (CPU: {cpu:.1f})")
 
 
 def report(name: str, command: list[str], rows: int, folder: Path) -> float:
     """Run a command, print what it took, return the seconds."""
-    seconds, used = run(command, folder)
-    rate = f"{rows / seconds:,.0f}" if rows > 1 else ""
-    cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
-    print(f"{name:34}{rows:>10,}{seconds:>9.2f}{cpu:>8.2f}{rate:>10}{peak:>10,}", flush=True)
+    seconds, cpu, peak = measure(command, folder)
+    show(name, rows, seconds, cpu, peak)
     return seconds
+
+
+def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
+    """Run a command to its end; return its seconds, those of the processor, and its peak in MiB."""
+    seconds, used = run(command, folder)
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def show(name: str, rows: int, seconds: float, cpu: float, peak: float) -> None:
+    """Print what a command took."""
+    rate = f"{rows / seconds:,.0f}" if rows > 1 else ""
+    print(f"{name:34}{rows:>10,}{seconds:>9.2f}{cpu:>8.2f}{rate:>10}{peak:>10,.0f}", flush=True)
 
 
 def run(command: list[str], folder: Path) -> tuple[float, resource.struct_rusage]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from importer.reader.book import Sheet, batch_rows, damaged, encrypted
-from importer.reader.ods_cells import FORMULA, OFFICE, is_computed
-from importer.reader.ods_styles import TABLE, StyleParser
+from importer.reader.ods_cells import FORMULA, OFFICE, TABLE, is_computed
+from importer.reader.ods_styles import StyleParser
 from importer.reader.ods_table import TableParser
 from importer.reader.workbook_package import open_package, read_blocks, read_elements
 

@@ -9,23 +9,27 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from importer.reader.number_formats import find_currency
+from importer.reader.ods_cells import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NUMBER: Final = "urn:oasis:names:tc:opendocument:xmlns:datastyle:1.0 "
 STYLE: Final = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
-TABLE: Final = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
 _DATA_STYLES: Final = frozenset(
     _NUMBER + kind
     for kind in ("number-style", "percentage-style", "currency-style", "date-style", "time-style")
 )
+_STYLES: Final = frozenset({STYLE + "style", STYLE + "default-style"})
 _SHOWN: Final = frozenset({_NUMBER + "text", _NUMBER + "currency-symbol"})
 _NO_HEIGHT: Final = re.compile(r"0*(?:\.0*)?[a-z%]*")
 
 
 class StyleParser:
-    """Takes the elements of content.xml and styles.xml; other elements pass by."""
+    """Takes the elements of styles.xml, then those of content.xml; other elements pass by.
+
+    content.xml may have a style of the same name as styles.xml: it means its own.
+    """
 
     def __init__(self) -> None:
         self.text: list[str] = []
@@ -39,13 +43,13 @@ class StyleParser:
         self._cells: dict[str, tuple[str | None, str | None]] = {}
         """Cell style → its data style and its parent."""
         self._data = ""
-        self._style: tuple[str, str] = ("", "")
+        self._style = ""
+        """The style that was opened last."""
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """Take an element that opens."""
         if name in _DATA_STYLES:
             self._data = attributes.get(STYLE + "name", "")
-            # content.xml comes last and may have a style of the same name: it means its own.
             self._shown[self._data] = ""
             self._percentages.discard(self._data)
             if name.endswith("percentage-style"):
@@ -58,14 +62,14 @@ class StyleParser:
             self._shown[self._data] += f" {self._shown.get(part, '')}"
             if part in self._percentages:
                 self._percentages.add(self._data)
-        elif name == STYLE + "style":
+        elif name in _STYLES:
             self._open_style(attributes)
         elif name == STYLE + "table-properties" and attributes.get(TABLE + "display") == "false":
-            self.hidden_tables.add(self._style[1])
+            self.hidden_tables.add(self._style)
         elif name == STYLE + "table-row-properties":
             height = attributes.get(STYLE + "row-height")
             if height is not None and _NO_HEIGHT.fullmatch(height):
-                self.hidden_rows.add(self._style[1])
+                self.hidden_rows.add(self._style)
 
     def end(self, name: str) -> None:
         """Take an element that closes."""
@@ -75,11 +79,16 @@ class StyleParser:
             self._data = ""
 
     def _open_style(self, attributes: Mapping[str, str]) -> None:
+        """Begin a style anew; the default one of a family has no name."""
         family, name = attributes.get(STYLE + "family", ""), attributes.get(STYLE + "name", "")
-        self._style = (family, name)
+        self._style = name
         if family == "table-cell":
             data = attributes.get(STYLE + "data-style-name")
             self._cells[name] = (data, attributes.get(STYLE + "parent-style-name"))
+        elif family == "table-row":
+            self.hidden_rows.discard(name)
+        elif family == "table":
+            self.hidden_tables.discard(name)
 
     def currency(self, cell_style: str | None) -> str | None:
         """Return the currency that a cell style shows."""

@@ -42,6 +42,8 @@ STYLES = """
 <style:table-row-properties style:row-height="0.45cm"/></style:style>
 <style:style style:name="unseen" style:family="table">
 <style:table-properties table:display="false"/></style:style>
+<style:style style:name="shown" style:family="table">
+<style:table-properties table:display="true"/></style:style>
 """
 
 

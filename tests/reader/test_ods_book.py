@@ -263,6 +263,17 @@ def test_hidden_rows_with_content_are_seen(
     assert (found.hidden, found.filtered) == (hidden, filtered)
 
 
+def test_a_style_of_the_content_replaces_the_hidden_one_of_its_name(tmp_path: Path) -> None:
+    hidden = STYLES.replace("0.45cm", "0cm").replace("true", "false")
+    tall, flat = (f'table:style-name="{name}"' for name in ("tall", "flat"))
+    rows = row(cell("x"), attributes=tall) + row(cell("y"), attributes=flat)
+    sheet = table(HEAD, rows, attributes='table:style-name="shown"')
+    styles = content().replace(STYLES, hidden)
+    found, read_rows = read(tmp_path / "o.ods", ods(sheet, more={"styles.xml": styles}))
+    assert [each[0] for each in read_rows] == [1, 2, 3]
+    assert found.hidden == [3]
+
+
 def test_merged_cells_are_seen(tmp_path: Path) -> None:
     spanned = 'table:number-columns-spanned="2" table:number-rows-spanned="3"'
     alone = 'table:number-columns-spanned="1" table:number-rows-spanned="1"'

@@ -27,7 +27,9 @@ MAX_RATIO: Final = 250
 """Uncompressed to compressed, of one part; sheets reach 10 to 60, blanks 1,000."""
 _RATIO_COUNTS_FROM: Final = 16 * 1024**2
 _BLOCK_BYTES: Final = 1 << 20
-_MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0\s]*<")
+_BEGINS: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?+[\0\s]*+(.)", re.DOTALL)
+"""Up to the first byte that is no blank."""
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 _DOCTYPE: Final = b"<!DOCTYPE"
 
 
@@ -84,26 +86,67 @@ def _judge_sizes(archive: zipfile.ZipFile, name: str) -> None:
 
 
 def _judge_content(archive: zipfile.ZipFile, name: str) -> None:
-    """Read every part to its end, which compares its checksum, and refuse a DOCTYPE in any."""
-    for part in archive.infolist():
-        # A part is read whatever its name ends with; pictures may have a DOCTYPE, and are not.
-        picture = part.filename.lower().endswith(".svg")
-        markup = part.filename.lower().endswith((".xml", ".rels"))
-        with archive.open(part) as stream:
-            tail = b""
-            while block := stream.read(_BLOCK_BYTES):
-                markup = markup or (not tail and not picture and _MARKUP.match(block) is not None)
-                if not tail and markup and block.startswith((b"\xff\xfe", b"\xfe\xff", b"\0")):
-                    raise damaged(name, f"its part {part.filename} is not UTF-8.")
-                if markup and _DOCTYPE in tail + block:
-                    raise SourceError(
-                        f"{name} holds a DOCTYPE ({part.filename}), which no spreadsheet program "
-                        "writes and which can hide or multiply content.",
-                        "Open it in your spreadsheet program, save it again as .xlsx, and run "
-                        "again.",
-                        code="doctype",
-                    )
-                tail = block[-len(_DOCTYPE) :]
+    """Read every part to its end, which compares its checksum, and refuse a DOCTYPE.
+
+    Pictures may have one, as SVG has had; nothing here parses them.
+    """
+    drawn = {part for part in archive.namelist() if part.lower().endswith(".svg")}
+    for part in archive.namelist():
+        if part not in drawn:
+            _judge_part(archive, part, name)
+    # What leads to pictures can be read now that it was judged itself.
+    pictures = _find_pictures(archive, drawn)
+    for part in drawn:
+        _judge_part(archive, part, name, is_picture=part in pictures)
+
+
+def _judge_part(
+    archive: zipfile.ZipFile, part: str, name: str, *, is_picture: bool = False
+) -> None:
+    """Refuse a DOCTYPE in a part that may be parsed as XML, whatever its name ends with."""
+    named = part.lower().endswith((".xml", ".rels"))
+    markup: bool | None = None  # until something else than a blank was read
+    wide = False
+    tail = b""
+    with archive.open(part) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            if markup is None:
+                wide = wide or block.startswith(_WIDE) or b"\0" in block[:2]
+                first = _BEGINS.match(block)
+                if first is not None:
+                    markup = named or (first[1] == b"<" and not is_picture)
+            if markup and wide:
+                raise damaged(name, f"its part {part} is not UTF-8.")
+            if markup and _DOCTYPE in tail + block:
+                raise SourceError(
+                    f"{name} holds a DOCTYPE ({part}), which no spreadsheet program writes and "
+                    "which can hide or multiply content.",
+                    "Open it in your spreadsheet program, save it again as .xlsx, and run again.",
+                    code="doctype",
+                )
+            tail = block[-len(_DOCTYPE) :]
+
+
+def _find_pictures(archive: zipfile.ZipFile, parts: set[str]) -> set[str]:
+    """Return those of the parts that nothing refers to as anything but an image.
+
+    Compared by their last names: readers differ in which folder a reference starts from.
+    """
+    if not parts:
+        return parts
+    others = {
+        _last_name(relation.get("Target", ""))
+        for part in archive.namelist()
+        if part.lower().endswith(".rels")
+        for relation in read_elements(archive, part, "Relationship")
+        if relation.get("TargetMode") != "External"
+        and not relation.get("Type", "").endswith("/image")
+    }
+    return {part for part in parts if _last_name(part) not in others}
+
+
+def _last_name(part: str) -> str:
+    return posixpath.basename(posixpath.normpath(part.replace("\\", "/"))).casefold()
 
 
 def find_book(archive: zipfile.ZipFile, name: str) -> str:

@@ -357,6 +357,14 @@ def bloated() -> bytes:
 BOMB = '<!DOCTYPE x [<!ENTITY a "bbbb"><!ENTITY c "&a;&a;">]>'
 STRAY = '<row r="1048576"><c r="{}1048576"><v>1</v></c></row>'
 UTF16 = {"xl/worksheets/sheet1.xml": FULL.encode("utf-16")}
+LED_TO_PICTURE = {
+    "xl/worksheets/_rels/sheet1.xml.rels": (
+        b'<Relationships><Relationship Id="a" Type="http://x/hyperlink" TargetMode="External" '
+        b'Target="http://x/y.svg"/><Relationship Id="b" Type="http://x/image" '
+        b'Target="../media/y.svg"/><Relationship Id="c" Type="http://x/worksheet" '
+        b'Target="../media/./x.svg"/></Relationships>'
+    )
+}
 REFUSED = [
     ("stray cell in the last corner", one_sheet(HEAD + STRAY.format("XFD")), "cell XFD1048576"),
     ("stray cell that makes it too large", one_sheet(HEAD + STRAY.format("BZ")), "cell BZ1048576"),
@@ -415,6 +423,27 @@ REFUSED = [
         workbook(FULL, extra={"xl/worksheets/sheet2": BOMB.encode()}),
         "DOCTYPE (xl/worksheets/sheet2)",
     ),
+    (
+        "an entity bomb below a megabyte of blanks",
+        workbook(FULL, extra={"xl/worksheets/sheet2": b" " * (1 << 20) + BOMB.encode()}),
+        "DOCTYPE (xl/worksheets/sheet2)",
+    ),
+    *(
+        (
+            f"an entity bomb in a sheet that is called a picture, {part}",
+            workbook(FULL, extra={part: BOMB.encode(), **LED_TO_PICTURE}),
+            f"DOCTYPE ({part})",
+        )
+        for part in ("xl/media/x.SVG", "xl\\media\\x.svg")
+    ),
+    *(
+        (
+            f"a part without an ending in {encoding}",
+            workbook(FULL, extra={"xl/worksheets/sheet2": f" {BOMB}".encode(encoding)}),
+            "its part xl/worksheets/sheet2 is not UTF-8",
+        )
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be")
+    ),
     ("a zip bomb of blanks", bloated(), "out of all proportion (xl/worksheets/sheet1.xml)"),
     ("XML cut short", workbook(FULL[:-40]), "cannot be read"),
     (
@@ -449,6 +478,21 @@ def test_a_workbook_that_cannot_be_trusted_is_refused(
         read(tmp_path, content)
     assert part in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [
+        ("xl/media/y.svg", b"<!DOCTYPE svg><svg/>"),
+        ("xl/embeddings/page.bin", b"\0\0MIME <!DOCTYPE html>"),
+        ("xl/printerSettings/settings.bin", bytes(9)),
+    ],
+)
+def test_parts_that_nothing_parses_may_hold_anything(
+    tmp_path: Path, part: str, content: bytes
+) -> None:
+    book = workbook(FULL, extra={part: content, **LED_TO_PICTURE})
+    assert rows_of(read(tmp_path, book)) == [(2, "1", "2")]
 
 
 def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from importer.reader.book import Bounds, damaged, is_filled
+from importer.reader.book import Box, damaged, is_filled
 from importer.reader.number_formats import NumberFormat
 from importer.reader.places import column_letters
 from importer.reader.sheet_values import (
@@ -109,13 +109,14 @@ def _is_nothing(value: float | str | bool | CellError) -> bool:
 
 
 def assemble_rows(
-    cells: Iterable[FoundCell], layout: Layout, bounds: Bounds, *, computed: bool
+    cells: Iterable[FoundCell], layout: Layout, name: str, sheet: str, *, computed: bool
 ) -> Iterator[Row]:
     """Yield the rows that are not blank. Without `computed`, formulas of value 0 are not believed.
 
     Raises SourceError where two cells claim one place or stand too far out.
     """
     row = 0
+    box = Box()
     line: list[Cell] = []
     currencies: dict[int, str] = {}
     for cell in cells:
@@ -124,13 +125,13 @@ def assemble_rows(
                 yield row, line, currencies
             line, currencies = [], {}
         if cell.row < row or cell.column < len(line):
-            where = f"{bounds.sheet}!{column_letters(cell.column)}{cell.row}"
+            where = f"{sheet}!{column_letters(cell.column)}{cell.row}"
             raise damaged(
-                bounds.name,
-                f"sheet “{bounds.sheet}” has two cells {where}, or its cells out of order.",
+                name, f"sheet “{sheet}” has two cells {where}, or its cells out of order."
             )
         row = cell.row
-        bounds.take(row, cell.column, cell.column)
+        box.take(row, cell.column, cell.column)
+        box.judge(name, sheet)
         line += [EMPTY] * (cell.column - len(line))
         shown, currency = _read_cell(cell, layout, computed=computed)
         line.append(shown)

@@ -1,9 +1,15 @@
-"""What reading the records of a damaged workbook raises → what is wrong, for a person. Pure."""
+"""What reading the records of a damaged workbook raises → a sentence for a person. Pure."""
 
 from __future__ import annotations
 
 import struct
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from importer.reader.book import damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class CutShortError(Exception):
@@ -13,12 +19,20 @@ class CutShortError(Exception):
         super().__init__(why)
 
 
-DAMAGE: Final = (struct.error, CutShortError, UnicodeDecodeError, IndexError)
+_DAMAGE: Final = (struct.error, CutShortError, UnicodeDecodeError, IndexError)
 """What records raise that are shorter than they should be, or that name what is not there."""
 
 
-def explain_damage(error: BaseException) -> str:
-    """Return what is wrong, for the brackets behind `cannot be read`."""
+@contextmanager
+def translate_damage(name: str, place: str) -> Iterator[None]:
+    """Raise SourceError where the records of `place` in the file `name` turn out to be damaged."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise damaged(name, f"{place} cannot be read ({_explain(error)}).") from error
+
+
+def _explain(error: Exception) -> str:
     if isinstance(error, CutShortError):
         return str(error)
     if isinstance(error, UnicodeDecodeError):

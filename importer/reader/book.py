@@ -134,23 +134,25 @@ def is_filled(cells: Sequence[Cell]) -> bool:
 
 
 @dataclass(slots=True)
-class Bounds:
-    """The box around the filled cells of a sheet, which must stay of sane size."""
+class Box:
+    """The smallest rectangle that has all filled cells of a sheet. Rows from 1, columns from 0."""
 
-    name: str
-    sheet: str
-    _first_row: int = 0
-    _last_row: int = 0
-    _first_column: int = MAX_COLUMNS
-    _last_column: int = -1
+    first_row: int = 0
+    last_row: int = 0
+    """0 where no cell is filled."""
+    first_column: int = MAX_COLUMNS
+    last_column: int = -1
+    """-1 where no cell is filled."""
 
     def take(self, row: int, first_column: int, last_column: int) -> None:
-        """Take in a row; raise SourceError where a cell stands too far out."""
-        self._first_row = self._first_row or row
-        self._last_row = row
-        self._first_column = min(self._first_column, first_column)
-        self._last_column = max(self._last_column, last_column)
-        rows = self._last_row - self._first_row + 1
-        box = rows * (self._last_column - self._first_column + 1)
-        if row > MAX_ROW or last_column >= MAX_COLUMNS or box > MAX_BOX:
-            raise too_large(self.name, self.sheet, self._last_row, self._last_column)
+        """Take in cells of a row that is not above those before it."""
+        self.first_row = self.first_row or row
+        self.last_row = row
+        self.first_column = min(self.first_column, first_column)
+        self.last_column = max(self.last_column, last_column)
+
+    def judge(self, name: str, sheet: str) -> None:
+        """Raise SourceError where a cell stands too far out."""
+        size = (self.last_row - self.first_row + 1) * (self.last_column - self.first_column + 1)
+        if self.last_row > MAX_ROW or self.last_column >= MAX_COLUMNS or size > MAX_BOX:
+            raise too_large(name, sheet, self.last_row, self.last_column)

@@ -14,7 +14,12 @@ from importer.reader.book import Sheet, batch_rows, damaged, encrypted
 from importer.reader.ods_cells import FORMULA, OFFICE, TABLE, is_computed
 from importer.reader.ods_styles import StyleParser
 from importer.reader.ods_table import TableParser
-from importer.reader.workbook_package import open_package, read_blocks, read_elements
+from importer.reader.workbook_package import (
+    open_package,
+    read_blocks,
+    read_elements,
+    refuse_encodings,
+)
 
 if TYPE_CHECKING:
     import zipfile
@@ -172,10 +177,5 @@ class _Content:
 def _create_parser(name: str) -> expat.XMLParserType:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
-
-    def judge_declaration(_version: str, encoding: str | None, _standalone: int) -> None:
-        if encoding is not None and encoding.upper() not in {"UTF-8", "US-ASCII"}:
-            raise damaged(name, f"its content is written in {encoding} instead of UTF-8.")
-
-    parser.XmlDeclHandler = judge_declaration
+    refuse_encodings(parser, name, "its content")
     return parser

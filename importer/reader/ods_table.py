@@ -12,7 +12,7 @@ from importer.errors import SourceError
 from importer.reader.book import (
     MAX_COLUMNS,
     MAX_ROW,
-    Bounds,
+    Box,
     SheetContent,
     damaged,
     is_filled,
@@ -70,7 +70,7 @@ class TableParser:
         self._sheet = sheet
         self._styles = styles
         self._computed = computed
-        self._bounds = Bounds(name, sheet)
+        self._box = Box()
         self._skipped = 0
         """How many elements are open that are passed over."""
         self._groups: list[bool] = []
@@ -197,8 +197,9 @@ class TableParser:
             return
         self.filled = True
         last = min(self._row, MAX_ROW + 1)
-        self._bounds.take(first, 0, len(self._line) - 1)
-        self._bounds.take(last, 0, len(self._line) - 1)
+        self._box.take(first, 0, len(self._line) - 1)
+        self._box.take(last, 0, len(self._line) - 1)
+        self._box.judge(self._name, self._sheet)
         self._characters += repeated * sum(len(text or "") for text, _ in self._line)
         if self._characters > MAX_CHARACTERS:
             raise SourceError(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from importer.reader.book import MAX_COLUMNS, MAX_ROW
 from importer.reader.number_formats import by_style
 from importer.reader.places import column_index
-from importer.reader.sheet_facts import Extent
+from importer.reader.sheet_facts import SheetScan
 from importer.reader.sheet_values import is_nought
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class PlainRows:
 
     def __init__(self, styles: Sequence[NumberFormat]) -> None:
         """`styles` are the number formats that cells name by their place."""
-        self.extent = Extent()
+        self.scan = SheetScan()
         percentages, self._currencies = by_style(styles)
         self._percentage = _numbers_of(percentages)
         self._money = _numbers_of(self._currencies)
@@ -81,7 +81,7 @@ class PlainRows:
         if self._percentage and self._percentage.search(text):
             raise NotPlainError
         self._widen(text)
-        self.extent.numbers += text.count("<v>") - len(_TEXT_VALUE.findall(text))
+        self.scan.numbers += text.count("<v>") - len(_TEXT_VALUE.findall(text))
         if self._money:
             self._show(self._money.findall(text))
 
@@ -117,15 +117,17 @@ class PlainRows:
             return
         # Only a filled cell has a closing tag.
         last = text.rfind("<row ", 0, text.rindex("</c>"))
-        self.extent.first_row = self.extent.first_row or int(first[1])
-        self.extent.last_row = int(text[last + len('<row r="') :].partition('"')[0])
+        filled: set[str] = set()
         if self._unfilled:
             sought = "|".join(sorted(self._unfilled))
             filled = set(re.findall(rf'<c r="({sought})[0-9]+"[^/>]*>', text))
             self._unfilled -= filled
-            columns = [self._columns[letters] for letters in filled]
-            self.extent.first_column = min([self.extent.first_column, *columns])
-            self.extent.last_column = max([self.extent.last_column, *columns])
+        box = self.scan.box
+        columns = [self._columns[letters] for letters in filled]
+        first_column = min(columns, default=box.first_column)
+        last_column = max(columns, default=box.last_column)
+        for row in (first[1], text[last + len('<row r="') :].partition('"')[0]):
+            box.take(int(row), first_column, last_column)
 
     def _show(self, found: list[tuple[str, str, str]]) -> None:
         """Take the cells that show a currency: column, row and style of each."""
@@ -135,7 +137,7 @@ class PlainRows:
                 self._shown[named] = {
                     self._columns[letters]: self._currencies[style] for letters, style in named
                 }
-            self.extent.currencies[int(row)] = self._shown[named]
+            self.scan.currencies[int(row)] = self._shown[named]
 
 
 def _compile(columns: Iterable[str]) -> re.Pattern[str]:

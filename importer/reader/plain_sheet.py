@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from importer.reader.number_formats import NumberFormat
-    from importer.reader.sheet_facts import Extent
+    from importer.reader.sheet_facts import SheetScan
 
 _OPENS: Final = "<sheetData>"
 _CLOSES: Final = "</sheetData>"
@@ -29,8 +29,8 @@ _AROUND: Final = re.compile(r"<!|.<\?|<row|encoding=[\"'](?!utf-8[\"'])", re.IGN
 
 def scan_plainly(
     blocks: Iterable[bytes], styles: Sequence[NumberFormat]
-) -> tuple[Extent, bytes, bytes] | None:
-    """Return the extent of the rows and the XML before and behind them, or None.
+) -> tuple[SheetScan, bytes, bytes] | None:
+    """Return what the rows hold and the XML before and behind them, or None.
 
     `blocks` are the sheet's part, `styles` the number formats that its cells name by their place.
     """
@@ -48,7 +48,7 @@ def _decode(blocks: Iterable[bytes]) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def _scan(texts: Iterator[str], rows: PlainRows) -> tuple[Extent, bytes, bytes]:
+def _scan(texts: Iterator[str], rows: PlainRows) -> tuple[SheetScan, bytes, bytes]:
     head = rest = ""
     inside = False
     for text in texts:
@@ -64,7 +64,7 @@ def _scan(texts: Iterator[str], rows: PlainRows) -> tuple[Extent, bytes, bytes]:
             tail += "".join(texts)
             if _OPENS in tail or _AROUND.search(head) or _AROUND.search(tail):
                 raise NotPlainError
-            return rows.extent, head.encode(), (closing + tail).encode()
+            return rows.scan, head.encode(), (closing + tail).encode()
         end = rest.rfind("</row>") + len("</row>")
         if end >= len("</row>"):
             rows.take(rest[:end])

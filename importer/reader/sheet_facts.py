@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from importer.reader.book import MAX_COLUMNS
+from importer.reader.book import Box
 
 if TYPE_CHECKING:
     from importer.reader.places import CellRange
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SheetScan:
-    """What the XML of one sheet says of its cells."""
+    """What the XML of one sheet says of its cells. Rows from 1, columns from 0."""
 
     overrides: dict[int, dict[int, Cell]] = field(default_factory=dict)
     """Row → column → the cells that calamine gives as empty, errors and unsaved formulas, and
@@ -30,19 +30,5 @@ class SheetScan:
     """How many are dates in ISO 8601, which calamine gives as dates where it can read them."""
     currencies: dict[int, dict[int, str]] = field(default_factory=dict)
     """Row → column → the currency that the number format of a number shows."""
-    last_row: int = 0
-    """From 1, as every row here; 0 where no cell is filled."""
-    last_column: int = -1
-    """From 0, as every column here; -1 where no cell is filled."""
-
-
-@dataclass(slots=True)
-class Extent:
-    """Where the filled cells of some rows stand. Rows from 1, columns from 0."""
-
-    numbers: int = 0
-    first_row: int = 0
-    last_row: int = 0
-    first_column: int = MAX_COLUMNS
-    last_column: int = -1
-    currencies: dict[int, dict[int, str]] = field(default_factory=dict)
+    box: Box = field(default_factory=Box)
+    """Where the filled cells stand."""

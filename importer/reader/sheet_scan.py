@@ -14,7 +14,7 @@ from xml.parsers import expat
 from importer.reader.book import damaged
 from importer.reader.plain_sheet import scan_plainly
 from importer.reader.sheet_xml import FoundCellError, SheetParser
-from importer.reader.workbook_package import read_blocks
+from importer.reader.workbook_package import read_blocks, refuse_encodings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,8 +39,7 @@ def scan_sheet(
     if plain is None:
         _parse(read_blocks(path, sheet.part), name, sheet, parser)
     else:
-        extent, before, behind = plain
-        parser.take(extent)
+        parser.scan, before, behind = plain
         _parse([before, behind], name, sheet, parser)
     return parser.scan
 
@@ -56,20 +55,13 @@ def has_cells(path: Path, name: str, sheet: Sheet) -> bool:
 
 
 def _parse(blocks: Iterable[bytes], name: str, sheet: Sheet, handlers: SheetParser) -> None:
-
-    def judge_declaration(_version: str, encoding: str | None, _standalone: int) -> None:
-        # calamine finds no cells at all in UTF-16.
-        if encoding is not None and encoding.upper() not in {"UTF-8", "US-ASCII"}:
-            what = f"sheet “{sheet.name}” is written in {encoding} instead of UTF-8."
-            raise damaged(name, what)
-
     parser = expat.ParserCreate()
     parser.ordered_attributes = True
     parser.buffer_text = True
     parser.StartElementHandler = handlers.start
     parser.CharacterDataHandler = handlers.text.append
     parser.StartCdataSectionHandler = handlers.refuse_cdata
-    parser.XmlDeclHandler = judge_declaration
+    refuse_encodings(parser, name, f"sheet “{sheet.name}”")
     try:
         for block in blocks:
             parser.Parse(block, False)

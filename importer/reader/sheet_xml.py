@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from importer.reader.book import MAX_BOX, MAX_COLUMNS, MAX_ROW, damaged, too_large
+from importer.reader.book import MAX_ROW, damaged
 from importer.reader.number_formats import by_style
 from importer.reader.places import column_index, column_letters, parse_range
-from importer.reader.sheet_facts import Extent, SheetScan
+from importer.reader.sheet_facts import SheetScan
 from importer.reader.sheet_values import is_nought, spell_percentage
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class SheetParser:
         `uncomputed` where whoever wrote the workbook left it to Excel to compute the formulas.
         """
         self.scan = SheetScan()
+        """What was found so far; rows that were read elsewhere may stand here before."""
         self.text: list[str] = []
         """The text since the cell, its formula or its value opened."""
         self._name = name
@@ -70,8 +71,6 @@ class SheetParser:
         self._formula: str | None = None
         self._content = ""
         """What the open cell is filled with: a value `v`, a formula `f`, inline text `is`."""
-        self._first_row = 0
-        self._first_column = MAX_COLUMNS
         self._opens: dict[str, Callable[[list[str]], None]] = {
             "f": self._open_formula,
             "is": self._open_inline,
@@ -94,13 +93,6 @@ class SheetParser:
         else:
             self._opens.get(name, self._open_other)(attributes)
 
-    def take(self, extent: Extent) -> None:
-        """Take rows that were read elsewhere."""
-        self.scan.numbers = extent.numbers
-        self.scan.currencies = extent.currencies
-        self.scan.last_row, self.scan.last_column = extent.last_row, extent.last_column
-        self._first_row, self._first_column = extent.first_row, extent.first_column
-
     def finish(self) -> None:
         """Judge the last cell and the sheet as a whole."""
         if self._content:
@@ -108,11 +100,7 @@ class SheetParser:
         if self._tables != 1:
             # calamine reads the first one only.
             raise self._damaged(f"has {self._tables} blocks of rows instead of one")
-        scan = self.scan
-        rows = scan.last_row - self._first_row + 1
-        columns = scan.last_column - self._first_column + 1
-        if scan.last_row and rows * columns > MAX_BOX:
-            raise too_large(self._name, self._sheet, scan.last_row, scan.last_column)
+        self.scan.box.judge(self._name, self._sheet)
 
     def refuse_cdata(self) -> None:
         """Raise SourceError for a CDATA section."""
@@ -203,9 +191,11 @@ class SheetParser:
             self._judge_value(self._type, text)
         if self._only_look and (text or self.scan.overrides):
             raise FoundCellError
-        self.scan.last_row = self._row
-        if not self._first_column <= self._column <= self.scan.last_column:
-            self._widen(self._column)
+        box = self.scan.box
+        box.last_row = self._row
+        if not box.first_column <= self._column <= box.last_column:
+            box.take(self._row, self._column, self._column)
+            box.judge(self._name, self._sheet)
 
     def _judge_value(self, kind: str, text: str) -> None:
         if not text:
@@ -227,13 +217,6 @@ class SheetParser:
             if self._style in self._currencies:
                 row = self.scan.currencies.setdefault(self._row, {})
                 row[self._column] = self._currencies[self._style]
-
-    def _widen(self, column: int) -> None:
-        if column >= MAX_COLUMNS:
-            raise too_large(self._name, self._sheet, self._row, column)
-        self._first_row = self._first_row or self._row
-        self._first_column = min(self._first_column, column)
-        self.scan.last_column = max(self.scan.last_column, column)
 
     def _override(self, cell: Cell) -> None:
         self.scan.overrides.setdefault(self._row, {})[self._column] = cell

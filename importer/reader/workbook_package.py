@@ -208,6 +208,19 @@ def read_elements(archive: zipfile.ZipFile, part: str, element: str) -> list[dic
     return found
 
 
+def refuse_encodings(parser: expat.XMLParserType, name: str, place: str) -> None:
+    """Have `parser` raise SourceError where the XML of `place` is declared to be no UTF-8.
+
+    calamine finds no cells at all in UTF-16.
+    """
+
+    def judge(_version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.upper() not in {"UTF-8", "US-ASCII"}:
+            raise damaged(name, f"{place} is written in {encoding} instead of UTF-8.")
+
+    parser.XmlDeclHandler = judge
+
+
 def parse(parser: expat.XMLParserType, content: bytes) -> None:
     """Have `parser` read a whole part.
 

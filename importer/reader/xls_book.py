@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 from importer.errors import SourceError
 from importer.reader.biff_strings import TextReader, read_short_text
 from importer.reader.binary_cells import FoundCell, Layout, assemble_rows, is_computed
-from importer.reader.binary_damage import DAMAGE, CutShortError, explain_damage
+from importer.reader.binary_damage import CutShortError, translate_damage
 from importer.reader.book import (
-    Bounds,
     Sheet,
     SheetContent,
     batch_rows,
@@ -58,7 +57,7 @@ def open_xls(path: Path, name: str) -> XlsBook:
         raise _too_old(name)
     if stream is None:
         raise damaged(name, "it holds no stream “Workbook”.")
-    with _Damage(name, "its list of sheets"):
+    with translate_damage(name, "its list of sheets"):
         return XlsBook(name, stream)
 
 
@@ -70,27 +69,11 @@ def _too_old(name: str) -> SourceError:
     )
 
 
-class _Damage:
-    """Turns what a record that is cut short raises into a sentence."""
-
-    def __init__(self, name: str, place: str) -> None:
-        self._name = name
-        self._place = place
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, DAMAGE):
-            what = f"{self._place} cannot be read ({explain_damage(error)})."
-            raise damaged(self._name, what) from error
-
-
 class XlsBook:
     """A workbook in memory."""
 
     def __init__(self, name: str, stream: bytes) -> None:
-        """Read the list of sheets; raises SourceError, and errors that _Damage knows."""
+        """Read the list of sheets; raises SourceError, and what translate_damage knows."""
         self._name = name
         self._stream = stream
         self._texts: list[str] = []
@@ -116,7 +99,7 @@ class XlsBook:
 
     def has_cells(self, sheet: Sheet) -> bool:
         """Whether any cell of the sheet is filled."""
-        with _Damage(self._name, f"sheet “{sheet.name}”"):
+        with translate_damage(self._name, f"sheet “{sheet.name}”"):
             return any(cell.value != "" for cell in self._cells(sheet))
 
     def read(self, sheet: Sheet) -> SheetContent:
@@ -125,7 +108,7 @@ class XlsBook:
         shown_as_default = set()
         listed: set[int] = set()
         computed = default_hidden = False
-        with _Damage(self._name, f"sheet “{sheet.name}”"):
+        with translate_damage(self._name, f"sheet “{sheet.name}”"):
             for cell in self._cells(sheet):
                 computed = computed or is_computed(cell)
                 shown_as_default.add(cell.row)
@@ -148,7 +131,7 @@ class XlsBook:
         if default_hidden:
             content.hidden += shown_as_default - listed
         rows = assemble_rows(
-            self._cells(sheet), self._layout, Bounds(self._name, sheet.name), computed=computed
+            self._cells(sheet), self._layout, self._name, sheet.name, computed=computed
         )
         content.batches = batch_rows(rows)
         return content

@@ -18,8 +18,8 @@ from importer.reader.binary_cells import (
     read_error,
     read_rk,
 )
-from importer.reader.binary_damage import DAMAGE, CutShortError, explain_damage
-from importer.reader.book import Bounds, SheetContent, batch_rows, damaged
+from importer.reader.binary_damage import CutShortError, translate_damage
+from importer.reader.book import SheetContent, batch_rows
 from importer.reader.number_formats import read_format
 from importer.reader.places import cell_range
 from importer.reader.workbook_package import (
@@ -57,13 +57,8 @@ _ROW_HIDDEN: Final = 0x10
 
 def open_xlsb(path: Path, name: str) -> XlsbBook:
     """Return the workbook at `path`, proven whole; raises SourceError where it is not."""
-    with open_package(path, name) as archive:
-        try:
-            return XlsbBook(path, name, archive)
-        except DAMAGE as error:
-            raise damaged(
-                name, f"its list of sheets cannot be read ({explain_damage(error)})."
-            ) from error
+    with open_package(path, name) as archive, translate_damage(name, "its list of sheets"):
+        return XlsbBook(path, name, archive)
 
 
 class XlsbBook:
@@ -94,33 +89,25 @@ class XlsbBook:
 
     def has_cells(self, sheet: Sheet) -> bool:
         """Whether any cell of the sheet is filled; reads no further than the first one."""
-        try:
+        with translate_damage(self._name, f"sheet “{sheet.name}”"):
             return any(cell.value != "" for cell in self._cells(sheet, SheetContent()))
-        except DAMAGE as error:
-            raise self._unreadable(sheet, error) from error
 
     def read(self, sheet: Sheet) -> SheetContent:
         """Return what the sheet holds."""
         content = SheetContent()
         computed = False
-        try:
+        with translate_damage(self._name, f"sheet “{sheet.name}”"):
             for cell in self._cells(sheet, content):
                 computed = computed or is_computed(cell)
-        except DAMAGE as error:
-            raise self._unreadable(sheet, error) from error
         rows = assemble_rows(
             self._cells(sheet, SheetContent()),
             self._layout,
-            Bounds(self._name, sheet.name),
+            self._name,
+            sheet.name,
             computed=computed,
         )
         content.batches = batch_rows(rows)
         return content
-
-    def _unreadable(self, sheet: Sheet, error: Exception) -> Exception:
-        return damaged(
-            self._name, f"sheet “{sheet.name}” cannot be read ({explain_damage(error)})."
-        )
 
     def _cells(self, sheet: Sheet, content: SheetContent) -> Iterator[FoundCell]:
         """Yield the filled cells; `content` takes what is hidden and merged."""

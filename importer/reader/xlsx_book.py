@@ -98,11 +98,11 @@ def _batches(calamine: CalamineSheet, scan: SheetScan, name: str) -> Iterator[Ba
     """
     start = calamine.start
     offset = start[1] if start else 0
-    width = max(scan.last_column + 1, calamine.total_width)
+    width = max(scan.box.last_column + 1, calamine.total_width)
     numbers = 0
     # calamine begins at row 1 but at the first filled column, and ends with its last value.
     values = calamine.iter_rows()
-    for rows in _cut(max(scan.last_row, calamine.total_height)):
+    for rows in _cut(max(scan.box.last_row, calamine.total_height)):
         try:
             lines = list(islice(values, len(rows)))
         except OverflowError as error:

@@ -43,9 +43,8 @@ def scan_fast(xml: bytes, size: int = 64) -> SheetScan | None:
     plain = scan_plainly(blocks(), STYLES)
     if plain is None:
         return None
-    extent, before, behind = plain
     parser = SheetParser("orders.xlsx", SHEET.name, styles=STYLES)
-    parser.take(extent)
+    parser.scan, before, behind = plain
     _parse([before, behind], "orders.xlsx", SHEET, parser)
     return parser.scan
 
@@ -68,7 +67,7 @@ def test_plain_rows_are_counted_in_blocks_of_any_size(size: int) -> None:
     fast = scan_fast(PLAIN.encode(), size)
     assert fast == scan_fully(PLAIN.encode())
     assert fast is not None
-    assert (fast.numbers, fast.last_row, fast.last_column) == (3, 9, 27)
+    assert (fast.numbers, fast.box.last_row, fast.box.last_column) == (3, 9, 27)
     assert fast.filtered
     assert len(fast.merged) == 1
 

@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 
     from importer.reader.number_formats import NumberFormat
 
-_MOST_COLUMNS: Final = 250
-"""Each takes a piece of the pattern, which has to be compiled."""
+_MOST_COLUMNS: Final = 100
+"""Each takes a millisecond, for its piece of the pattern has to be compiled."""
 
 # What XML forbids, what has to be decoded and what a careless writer may mean by `]]>` is left out.
-_NO_TEXT: Final = r"<>&\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
-_TEXT: Final = rf"[^{_NO_TEXT}]*+(?:&(?:amp|lt|gt|quot|apos);[^{_NO_TEXT}]*+)*+"
+_NO_TEXT: Final = r"<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
+_TEXT: Final = rf"[^{_NO_TEXT}]*+"
+_UNKNOWN_ENTITY: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
 _STYLE: Final = ' s="[0-9]{1,6}"'
+_FORMULA: Final = (
+    '<f(?: aca="[a-z0-9]+")?(?: t="(?:shared|array|normal)")?(?: ref="[A-Z0-9:]+")?'
+    rf'(?: ca="[a-z0-9]+")?(?: si="[0-9]+")?(?: ?/>|>{_TEXT}</f>)'
+)
+"""Excel and LibreOffice write the attributes in this order."""
 
 
 def _typed(kind: str) -> str:
@@ -38,17 +44,18 @@ def _typed(kind: str) -> str:
 
 _CELL: Final = (
     rf"(?>{_typed('inlineStr')}><is><t(?: xml:space=\"preserve\")?+>{_TEXT}</t></is></c>"
-    rf"|(?:{_typed('[nb]')}|(?:{_STYLE})?+)(?: ?/>|><v>[-+0-9.eE]++</v></c>)"
+    rf"|(?:{_typed('[nb]')}|(?:{_STYLE})?+)(?: ?/>|>(?:{_FORMULA})?+<v>[-+0-9.eE]++</v></c>)"
     rf"|{_typed('s')}><v>[0-9]++</v></c>"
-    rf"|{_typed('str')}><v>{_TEXT}</v></c>)"
+    rf"|{_typed('str')}>(?:{_FORMULA})?+<v>{_TEXT}</v></c>)"
 )
 """What follows a cell's reference."""
 _NAME: Final = "[A-Za-z_][A-Za-z0-9:._-]*"
-_OPEN_ROW: Final = rf'<row r="([1-9][0-9]{{0,6}})"((?: {_NAME}="[^"{_NO_TEXT}]*+")*+)'
+_OPEN_ROW: Final = rf'<row r="([1-9][0-9]{{0,6}})"((?: {_NAME}="[^"&{_NO_TEXT}]*+")*+)'
 _LETTERS: Final = re.compile(r'<c r="([A-Z]{1,3})[0-9]')
 _ATTRIBUTE: Final = re.compile(rf' ({_NAME})="([^"]*)"')
 _FILLED: Final = re.compile(r'<c r="[A-Z]+([0-9]+)"[^/>]*>')
-_TEXT_VALUE: Final = re.compile(rf' t="s(?:tr)?"(?:{_STYLE})?><v>')
+_TEXT_VALUE: Final = re.compile(rf' t="s(?:tr)?"(?:{_STYLE})?>(?:{_FORMULA})?<v>')
+_COMPUTED: Final = re.compile(rf"{_FORMULA}<v>([^<]*)</v>")
 
 
 class NotPlainError(Exception):
@@ -58,8 +65,9 @@ class NotPlainError(Exception):
 class PlainRows:
     """Takes the text of whole rows, top to bottom."""
 
-    def __init__(self, styles: Sequence[NumberFormat]) -> None:
-        """`styles` are the number formats that cells name by their place."""
+    def __init__(self, styles: Sequence[NumberFormat], *, uncomputed: bool) -> None:
+        """`styles` and `uncomputed` are those of SheetParser."""
+        self._uncomputed = uncomputed
         self.scan = SheetScan()
         percentages, self._currencies = by_style(styles)
         self._percentage = _numbers_of(percentages)
@@ -78,10 +86,12 @@ class PlainRows:
             return
         parts = self._split(text)
         self._judge_rows(list(map(int, parts[1::3])), set(parts[2::3]))
-        if self._percentage and self._percentage.search(text):
+        if _UNKNOWN_ENTITY.search(text) or (self._percentage and self._percentage.search(text)):
+            raise NotPlainError
+        if self._uncomputed and any(map(is_nought, _COMPUTED.findall(text))):
             raise NotPlainError
         self._widen(text)
-        self.scan.numbers += text.count("<v>") - len(_TEXT_VALUE.findall(text))
+        self.scan.numbers += text.count("</v></c>") - len(_TEXT_VALUE.findall(text))
         if self._money:
             self._show(self._money.findall(text))
 
@@ -89,7 +99,7 @@ class PlainRows:
         """Return, for each row, what stands before it (nothing), its number and its attributes."""
         parts = self._pattern.split(text)
         if any(parts[::3]):
-            self._know({letters: column_index(letters) for letters in _LETTERS.findall(text)})
+            self._know({letters: column_index(letters) for letters in set(_LETTERS.findall(text))})
             parts = self._pattern.split(text)
             if any(parts[::3]):
                 raise NotPlainError
@@ -164,4 +174,4 @@ def _numbers_of(styles: Iterable[str]) -> re.Pattern[str] | None:
     if not listed:
         return None
     kind = '(?: t="[nb]")?'
-    return re.compile(rf'<c r="([A-Z]+)([0-9]+)"{kind} s="({listed})"{kind}><v>')
+    return re.compile(rf'<c r="([A-Z]+)([0-9]+)"{kind} s="({listed})"{kind}>(?:{_FORMULA})?<v>')

@@ -1,9 +1,9 @@
 """A sheet's XML → what it says of its cells at full speed, where every row is of the plainest kind.
 
 Rows whose whole text matches one pattern hold nothing but numbers, booleans and texts, in the
-places that their references name: no formula, error or ISO date, nothing hidden. Nearly all
-exports are made of them. One row of any other kind, and this gives None: `sheet_xml.py` reads the
-sheet. What stands around the rows is its business in any case. Pure.
+places that their references name: no error, ISO date or formula without a value, nothing hidden.
+Nearly all exports are made of them. One row of any other kind, and this gives None: `sheet_xml.py`
+reads the sheet. What stands around the rows is its business in any case. Pure.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 _OPENS: Final = "<sheetData>"
 _CLOSES: Final = "</sheetData>"
 _LONGEST_ROW: Final = 16 << 20
-_AROUND: Final = re.compile(r"<!|.<\?|<row|encoding=[\"'](?!utf-8[\"'])", re.IGNORECASE | re.DOTALL)
+_AROUND: Final = re.compile(
+    r"<!|.<\?|<(?:row|c|f|v|is)[\s/>]|encoding=[\"'](?!utf-8[\"'])", re.IGNORECASE | re.DOTALL
+)
 """What may make the XML around the rows something else than it looks like."""
 
 
 def scan_plainly(
-    blocks: Iterable[bytes], styles: Sequence[NumberFormat]
+    blocks: Iterable[bytes], styles: Sequence[NumberFormat], *, uncomputed: bool
 ) -> tuple[SheetScan, bytes, bytes] | None:
     """Return what the rows hold and the XML before and behind them, or None.
 
-    `blocks` are the sheet's part, `styles` the number formats that its cells name by their place.
+    `blocks` are the sheet's part; `styles` and `uncomputed` are those of SheetParser.
     """
-    rows = PlainRows(styles)
+    rows = PlainRows(styles, uncomputed=uncomputed)
     try:
         return _scan(_decode(blocks), rows)
     except (NotPlainError, UnicodeDecodeError):

@@ -35,7 +35,7 @@ def scan_sheet(
     """
     parser = SheetParser(name, sheet.name, styles=styles, uncomputed=uncomputed)
     with closing(read_blocks(path, sheet.part)) as blocks:
-        plain = scan_plainly(blocks, styles)
+        plain = scan_plainly(blocks, styles, uncomputed=uncomputed)
     if plain is None:
         _parse(read_blocks(path, sheet.part), name, sheet, parser)
     else:

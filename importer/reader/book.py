@@ -119,10 +119,10 @@ def batch_rows(rows: Iterator[Row]) -> Iterator[Batch]:
         columns: list[Column] = [
             ([text or "" for text, _ in line], [kind for _, kind in line]) for line in lines
         ]
-        yield Batch([row for row, _, _ in batch], columns, turn([shown for _, _, shown in batch]))
+        yield Batch([row for row, _, _ in batch], columns, _turn([shown for _, _, shown in batch]))
 
 
-def turn(currencies: Sequence[Mapping[int, str]]) -> dict[int, list[str | None]]:
+def _turn(currencies: Sequence[Mapping[int, str]]) -> dict[int, list[str | None]]:
     """Return by column what each row has by column."""
     shown = sorted({column for row in currencies for column in row})
     return {column: [row.get(column) for row in currencies] for column in shown}

@@ -9,7 +9,7 @@ import math
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
-from importer.reader.book import Batch, turn
+from importer.reader.book import Batch
 from importer.reader.sheet_values import SPELLINGS, read_value
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from importer.reader.sheet_values import CellValue
 
 _TEXT: Final = "text"
-_NO_CURRENCIES: Final[Mapping[int, str]] = {}
 
 
 def read_column(values: Sequence[CellValue]) -> Column:
@@ -67,7 +66,7 @@ def spread_kinds(column: Column) -> tuple[list[str], list[str | None]]:
 def keep_filled(
     rows: Sequence[int], columns: Sequence[Column], currencies: Mapping[int, Mapping[int, str]]
 ) -> Batch:
-    """Return the rows that are not blank; `currencies` are by row, then by column."""
+    """Return the rows that are not blank; `currencies` are by column, then by row."""
     kept = [True] * len(rows)
     if not columns:
         return Batch((), (), {})
@@ -83,8 +82,8 @@ def keep_filled(
             )
             for texts, kinds in columns
         ]
-    shown = turn([currencies.get(row, _NO_CURRENCIES) for row in rows]) if currencies else {}
-    return Batch(rows, columns, shown)
+    shown = {column: list(map(currencies[column].get, rows)) for column in sorted(currencies)}
+    return Batch(rows, columns, {column: each for column, each in shown.items() if any(each)})
 
 
 def _has_gaps(column: Column) -> bool:

@@ -7,8 +7,7 @@ counted in what surrounds the values, which no value can imitate: it has neither
 from __future__ import annotations
 
 import re
-from itertools import groupby, pairwise
-from operator import itemgetter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from importer.reader.book import MAX_COLUMNS, MAX_ROW
@@ -72,7 +71,6 @@ class PlainRows:
         percentages, self._currencies = by_style(styles)
         self._percentage = _numbers_of(percentages)
         self._money = _numbers_of(self._currencies)
-        self._shown: dict[tuple[tuple[str, str], ...], dict[int, str]] = {}
         self._row = 0
         self._columns: dict[str, int] = {}
         """Letters → index of the columns that were seen."""
@@ -141,13 +139,11 @@ class PlainRows:
 
     def _show(self, found: list[tuple[str, str, str]]) -> None:
         """Take the cells that show a currency: column, row and style of each."""
-        for row, cells in groupby(found, key=itemgetter(1)):
-            named = tuple((letters, style) for letters, _, style in cells)
-            if named not in self._shown:
-                self._shown[named] = {
-                    self._columns[letters]: self._currencies[style] for letters, style in named
-                }
-            self.scan.currencies[int(row)] = self._shown[named]
+        columns = {letters: dict[int, str]() for letters in {letters for letters, _, _ in found}}
+        for letters, row, style in found:
+            columns[letters][int(row)] = self._currencies[style]
+        for letters, shown in columns.items():
+            self.scan.currencies.setdefault(self._columns[letters], {}).update(shown)
 
 
 def _compile(columns: Iterable[str]) -> re.Pattern[str]:

@@ -29,6 +29,6 @@ class SheetScan:
     dates: int = 0
     """How many are dates in ISO 8601, which calamine gives as dates where it can read them."""
     currencies: dict[int, dict[int, str]] = field(default_factory=dict)
-    """Row → column → the currency that the number format of a number shows."""
+    """Column → row → the currency that the number format of a number shows."""
     box: Box = field(default_factory=Box)
     """Where the filled cells stand."""

@@ -215,8 +215,8 @@ class SheetParser:
             elif self._style in self._percentages:
                 self._override((spell_percentage(text), "text"))
             if self._style in self._currencies:
-                row = self.scan.currencies.setdefault(self._row, {})
-                row[self._column] = self._currencies[self._style]
+                column = self.scan.currencies.setdefault(self._column, {})
+                column[self._row] = self._currencies[self._style]
 
     def _override(self, cell: Cell) -> None:
         self.scan.overrides.setdefault(self._row, {})[self._column] = cell

@@ -62,7 +62,7 @@ def test_a_column_of_one_kind_says_so_once(
 
 def test_rows_that_show_nothing_are_left_out() -> None:
     columns = [read_column(["", "x", " "]), read_column(["", "", ""])]
-    batch = keep_filled(range(1, 4), columns, {2: {1: "EUR"}})
+    batch = keep_filled(range(1, 4), columns, {1: {2: "EUR"}, 0: {9: "USD"}})
     assert batch.rows == [2]
     assert batch.columns == [(["x"], "text"), ([""], "text")]
     assert batch.currencies == {1: ["EUR"]}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Change, Ledger
 
 
-MOST: Final = 64
+MOST: Final = 32
 """Changes of one group at most. Workers who wait together go on together and meet again; smaller
 groups part them, so that some rows are stored while others are on their way."""
 

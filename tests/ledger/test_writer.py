@@ -121,7 +121,7 @@ def test_an_outcome_alone_is_stored_without_waiting_for_anybody() -> None:
 
 
 def test_all_who_wait_share_one_transaction() -> None:
-    rows = range(2, 42)
+    rows = range(2, 22)
 
     async def test(watched: Watched) -> None:
         async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
@@ -135,7 +135,7 @@ def test_all_who_wait_share_one_transaction() -> None:
 
     watched = run(test)
 
-    assert [len(group) for group in watched.groups] == [1, 40]
+    assert [len(group) for group in watched.groups] == [1, 20]
     stored = [change.delivery.row for change in watched.groups[1] if isinstance(change, Intent)]
     assert stored == list(rows)
 

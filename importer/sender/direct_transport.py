@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import anyio
 import h11
 import httpx
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from importer.sender.plain_http import read_answer, write_head, write_request
 from importer.sender.stock_transport import KEEP_ALIVE
@@ -49,14 +50,19 @@ class DirectTransport:
     ) -> Received:
         """See Transport. Raises httpx.TransportError, h11.LocalProtocolError and OSError."""
         began = asyncio.get_running_loop().time()
+        deadline = began + seconds
         line = self._line
         if line is None or not self._is_fresh(line, began):
             line = await self._connect()
         http, sent = None, write_request(self._head, headers, body)
         if sent is None:
             http, sent = self._ask(headers, body)
+        # On a kept-alive connection nothing else waits before the first byte.
+        await checkpoint_if_cancelled()
+        if line.now() >= deadline:  # to connect took all of it
+            raise LateError
         self._idle_since = None
-        line.expect_until(began + seconds)
+        line.expect_until(deadline)
         leaving()
         line.write(sent)
         received = await line.read()

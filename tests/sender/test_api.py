@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from importer.errors import ApiError, ApiUnavailableError, ConfigError
 from importer.model import Next, Outcome, Verdict
+from importer.sender.answer import Failure, NoAnswer
 from importer.sender.api import Api
 from importer.sender.failures import classify
 from importer.sender.wire import MAX_ANSWER
@@ -406,6 +407,31 @@ def test_a_cancelled_request_passes_the_cancellation_on_and_drops_the_connection
         assert scope.cancelled_caught
         assert (await connection.post(BODY, "b")).verdict is Verdict.APPLIED
         await connection.aclose()
+
+
+def test_a_cancellation_that_is_there_already_lets_no_byte_leave(way: Way) -> None:
+    @way.serving(answer(), answer())
+    async def _(server: RawServer) -> None:
+        connection = way.api(server.url).connection()
+        await connection.post(BODY, "a")
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await connection.post(BODY, "b")
+        await connection.aclose()
+        assert scope.cancelled_caught
+        assert not connection.on_wire
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_request_whose_time_is_over_does_not_leave(way: Way, kept: bool) -> None:
+    @way.serving(answer(), answer())
+    async def _(server: RawServer) -> None:
+        connection = way.api(server.url).connection()
+        if kept:
+            await connection.post(BODY, "a")
+        told = await connection.exchange(BODY, 0.0, "b")
+        await connection.aclose()
+        assert told == NoAnswer(Failure.TIMEOUT, on_wire=False, detail="0 s")
 
 
 def test_retry_after_and_sb_error_code_are_read(way: Way) -> None:

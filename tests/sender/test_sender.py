@@ -405,12 +405,16 @@ def test_what_was_dropped_before_its_first_byte_is_unsent(tmp_path: Path, transp
         stop = StopRequest()
         loop = asyncio.get_running_loop()
 
+        async def insist() -> None:
+            stop.request(signal.SIGINT)
+            stop.request(signal.SIGINT)
+            await anyio.wait_all_tasks_blocked()  # the worker's task is cancelled now
+
         class Insisting(WatchedLedger):
             def commit(self, run_id: int, changes: Sequence[Change]) -> None:
                 super().commit(run_id, changes)
                 if self.journal[-1] == "intent 3":
-                    loop.call_soon_threadsafe(stop.request, signal.SIGINT)
-                    loop.call_soon_threadsafe(stop.request, signal.SIGINT)
+                    asyncio.run_coroutine_threadsafe(insist(), loop).result(60)
 
         async with raw_server(answer()) as server:
             rig = Rig(

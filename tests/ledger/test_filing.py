@@ -78,6 +78,19 @@ def test_entries_are_filed_a_piece_at_a_time(ledger: SqliteLedger, piece: int) -
     assert found(ledger) == [list(ROWS)] * 3
 
 
+def test_each_piece_is_as_large_as_all_before_it(ledger: SqliteLedger) -> None:
+    ledger.commit(1, [intend(deliver(row)) for row in range(9, 66)])
+    pieces: list[str] = []
+    connection_of(ledger).set_trace_callback(
+        lambda statement: pieces.append(statement) if "UPDATE filed" in statement else None
+    )
+
+    file_entries(ledger._session, piece=4)
+
+    assert [int(piece.rpartition("= ")[2]) for piece in pieces] == [4, 8, 16, 32, 64]
+    assert ledger.faults() == []
+
+
 @pytest.mark.parametrize("table", ["filed_contents", "filed_leads"])
 def test_what_is_lost_of_the_filing_is_a_fault(ledger: SqliteLedger, table: str) -> None:
     file_entries(ledger._session)

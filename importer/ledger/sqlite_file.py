@@ -47,9 +47,8 @@ def connect_file(path: Path, checkup: Checkup) -> sqlite3.Connection:
     """Return the ledger at `path`, made where there is none: WAL, FULL, locked exclusively.
 
     Its pages are checked where that is due. One of an older version is brought up to this one, with
-    a copy kept. Raises LedgerError, with
-    nothing changed, where it is foreign, damaged, newer, or held by another process, and where the
-    folder holds traces of a ledger that is gone.
+    a copy kept. Raises LedgerError, with nothing changed, where it is foreign, damaged, newer, or
+    held by another process, and where the folder holds traces of a ledger that is gone.
     """
     with _explained(path):
         if not path.exists():

@@ -111,7 +111,7 @@ class GroupCommit:
             with anyio.CancelScope(shield=True):
                 await self._ended.wait()
         finally:
-            if self._thread.is_alive():  # where asyncio itself cuts the wait short, the loop ends
+            if self._thread.is_alive():  # also where asyncio's own `Task.cancel` cut the wait short
                 self._thread.join()
         if error is None and not self._told:
             self._require_whole()

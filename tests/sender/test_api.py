@@ -23,6 +23,7 @@ from importer.errors import ApiError, ApiUnavailableError, ConfigError
 from importer.model import Next, Outcome, Verdict
 from importer.sender.answer import Failure, NoAnswer
 from importer.sender.api import Api
+from importer.sender.direct_transport import DirectTransport
 from importer.sender.failures import classify
 from importer.sender.wire import MAX_ANSWER
 from tests.sender.raw_server import (
@@ -305,6 +306,35 @@ def test_an_idle_connection_that_the_server_closed_is_not_used_again(way: Way) -
         await server.lost.wait()
         assert (await connection.post(BODY, "b")).verdict is Verdict.APPLIED
         await connection.aclose()
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_connection_whose_loss_tls_has_not_told_yet_is_not_used_again(
+    authority: trustme.CA, trusting: ssl.SSLContext, earlier: int
+) -> None:
+    async def test() -> None:
+        steps = (*[answer()] * earlier, then_reset(answer()), answer())
+        async with raw_server(*steps, tls=server_context(authority)) as server:
+            connection = Way("direct", trusting).api(server.url).connection()
+            for _ in range(earlier + 1):
+                await connection.post(BODY, "a")
+            transport = connection._transport
+            assert isinstance(transport, DirectTransport)
+            assert transport._line is not None
+            assert transport._line._transport is not None
+            used = transport._line._transport.get_extra_info("socket")
+            while used.fileno() >= 0:
+                await asyncio.sleep(0)
+            with contextlib.ExitStack() as stack:
+                for _ in range(20):  # one of them has its number
+                    left, right = socket.socketpair()
+                    stack.enter_context(left)
+                    stack.enter_context(right)
+                outcome = await connection.post(BODY, "b")
+            await connection.aclose()
+            assert outcome.verdict is Verdict.APPLIED
+
+    anyio.run(test)
 
 
 STALE = answer(b'{"purchase":{"id":"stale"}}')

@@ -26,26 +26,35 @@ PAGE_ROWS: Final = 5_000
 def add_claims(
     rows: pl.DataFrame, ledger: Ledger, scope: str, import_content: Callable[[], bytes]
 ) -> pl.DataFrame:
-    """Return `rows` (with `content`) with `occurrence`, `is_created` and `asked`.
+    """Return `rows` (with `content`) with `occurrence`, `alone`, `is_created` and `asked`.
 
-    `import_content` returns the import's own, for where anything is known. `is_created`: the row's
-    purchase is known to be created; `asked`: the ledger has to be asked what it knows of the key.
-    Of the others it knows nothing: such a row is the first of its content.
+    `import_content` returns the import's own, for where anything is known. `alone`: no other row
+    has this content; `is_created`: the row's purchase is known to be created; `asked`: the ledger
+    has to be asked what it knows of the key. Of the others it knows nothing: such a row is the
+    first of its content.
     """
     content = b"" if ledger.is_blank(scope) else import_content()
+    rows = rows.with_columns(stand_alone(rows["content"]).alias("alone"))
     plain = _claim_plainly(rows, ledger, scope, content)
     claims = _claim_one_by_one(rows.filter(~plain["plain"]), ledger, scope, content)
+    created = plain["plain"] & plain["state"].eq_missing(LedgerState.CREATED.value)
+    return rows.with_columns(
+        _occurrences(rows, claims),
+        created.alias("is_created"),
+        (~plain["plain"] | (plain["state"].is_not_null() & ~created)).alias("asked"),
+    )
+
+
+def _occurrences(rows: pl.DataFrame, claims: list[Claim]) -> pl.Series:
+    """Return the occurrence that each row claims, the first where it has no claim of its own."""
+    if not claims:
+        return pl.repeat(1, rows.height, dtype=pl.UInt32, eager=True).alias("occurrence")
     claimed = pl.DataFrame(
         {"row": [one.row for one in claims], "occurrence": [one.occurrence for one in claims]},
         schema={"row": pl.UInt32, "occurrence": pl.UInt32},
     )
-    occurrences = rows.select("row").join(claimed, on="row", how="left", maintain_order="left")
-    created = plain["plain"] & plain["state"].eq_missing(LedgerState.CREATED.value)
-    return rows.with_columns(
-        occurrences["occurrence"].fill_null(1),
-        created.alias("is_created"),
-        (~plain["plain"] | (plain["state"].is_not_null() & ~created)).alias("asked"),
-    )
+    told = rows.select("row").join(claimed, on="row", how="left", maintain_order="left")
+    return told["occurrence"].fill_null(1)
 
 
 def _claim_plainly(
@@ -58,18 +67,23 @@ def _claim_plainly(
     nothing, or one entry that is the first and is not passed over.
     """
     known = _read_standings(rows, ledger, scope, import_content)
+    if known.is_empty():  # to join a million rows with nothing takes a tenth of a gigabyte
+        return rows.select(
+            pl.lit(None, dtype=pl.String).alias("state"),
+            (pl.col("alone") & _carries_no_other_key(rows)).alias("plain"),
+        )
     told_apart = pl.col("date").is_not_null() | pl.col("identity_key").is_not_null()
     passed_over = ~told_apart & ~pl.col("here") & (pl.col("state") != LedgerState.REJECTED.value)
     only_first = (pl.col("entries") == 1) & (pl.col("first") == 1)
     return (
         # Few columns: a copy of a million rows takes a quarter of a gigabyte.
-        rows.select("content", "date", "identity_key")
+        rows.select("content", "date", "identity_key", "alone")
         .with_columns(_carries_no_other_key(rows).alias("carries_no_other"))
         .join(known, on="content", how="left", maintain_order="left")
         .select(
             "state",
             (
-                pl.lit(stand_alone(rows["content"]))
+                pl.col("alone")
                 & pl.col("carries_no_other")
                 & (pl.col("state").is_null() | (only_first & ~passed_over))
             ).alias("plain"),
@@ -117,9 +131,8 @@ def _claim_one_by_one(
     odd: pl.DataFrame, ledger: Ledger, scope: str, import_content: bytes
 ) -> list[Claim]:
     """Return the claims of those rows; all rows of a content must be among them."""
-    alone = stand_alone(odd["content"])
-    twins = odd.filter(~alone)
-    pages = [*odd.filter(alone).iter_slices(PAGE_ROWS), *([twins] if twins.height else [])]
+    twins = odd.filter(~pl.col("alone"))
+    pages = [*odd.filter("alone").iter_slices(PAGE_ROWS), *([twins] if twins.height else [])]
     claims: list[Claim] = []
     for page in pages:
         entries = ledger.find_content(scope, page["content"].unique().to_list())
@@ -132,9 +145,9 @@ def add_twins(rows: pl.DataFrame, live: Collection[str]) -> pl.DataFrame:
 
     That is one whose key may have been applied (`live`), wherever it stands in the file, else the
     one of the lowest occurrence: else a held duplicate would go out as soon as somebody sorts the
-    file so that it stands before the created row.
+    file so that it stands before the created row. `rows` are those of `add_claims`.
     """
-    twins = add_keys(rows.filter(~stand_alone(rows["content"]))).select(
+    twins = add_keys(rows.filter(~pl.col("alone"))).select(
         "row",
         "content",
         "occurrence",

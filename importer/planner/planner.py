@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 EVIDENCE_CODES: Final = (ConflictCode.AMENDED, ConflictCode.OTHER_BATCH)
 """Carried error codes that say of a key that is not the row's own: it may be applied."""
 
+STATUSES: Final = pl.Enum([status.value for status in RowStatus])
+"""A byte a row, where a text takes sixteen."""
+
 Decision: TypeAlias = tuple[bool, str]
 """Whether a row is sent, and its status if nothing more is."""
 
@@ -47,7 +50,7 @@ class Plan:
     To the columns of validation's frame come `content` and `identity_key` (Binary), `occurrence`
     (UInt32), `twin_row` (UInt32: the row that stands for the same purchase, null
     in that row itself), `conflict_code` and `conflict` (String), `released`, `send` (Boolean) and
-    `status` (String: the row's status if nothing more is sent).
+    `status` (of STATUSES: the row's status if nothing more is sent).
     """
 
     rows: pl.DataFrame
@@ -127,10 +130,16 @@ def candidate_of(planned: Mapping[str, Any], evidence: Mapping[int, str]) -> Can
 
 def _refuse_another_ledger(judged: pl.DataFrame, rows: pl.DataFrame, ledger: Ledger) -> None:
     # What a created row carries is its own key (claiming.py), so the ledger has seen it.
-    known = rows.filter("is_created")
-    carrying = judged.join(known.select("row"), on="row", how="anti").filter(
-        pl.col("carried_key").is_not_null()
-        & (pl.col("carried_status").is_in(APPLIED) | pl.col("carried_code").is_in(EVIDENCE_CODES))
+    carrying = (
+        judged.select("row", "carried_key", "carried_status", "carried_code")
+        .filter(
+            pl.col("carried_key").is_not_null()
+            & (
+                pl.col("carried_status").is_in(APPLIED)
+                | pl.col("carried_code").is_in(EVIDENCE_CODES)
+            )
+        )
+        .join(rows.filter("is_created").select("row"), on="row", how="anti", maintain_order="left")
     )
     for page in carrying.select("row", "carried_key").iter_slices(PAGE_ROWS):
         found = {key for key, _ in ledger.elsewhere(page["carried_key"].to_list())}
@@ -221,13 +230,13 @@ def _add_decisions(
     """Return `rows` with what was decided; whatever was decided of no one row goes out."""
     send, status = _decide(Candidate(0, ""), None, view)
     created = rows["is_created"]
-    rows = rows.drop("is_created", "asked").with_columns(
+    rows = rows.drop("alone", "is_created", "asked").with_columns(
         pl.lit(None, dtype=pl.String).alias("conflict_code"),
         pl.lit(None, dtype=pl.String).alias("conflict"),
         (pl.lit(send) & ~created).alias("send"),
         pl.when(created)
-        .then(pl.lit(RowStatus.ALREADY_CREATED.value))
-        .otherwise(pl.lit(status))
+        .then(pl.lit(RowStatus.ALREADY_CREATED.value, dtype=STATUSES))
+        .otherwise(pl.lit(status, dtype=STATUSES))
         .alias("status"),
         pl.lit(value=False).alias("released"),
     )
@@ -247,7 +256,7 @@ def _add_decisions(
             "conflict_code": pl.String,
             "conflict": pl.String,
             "send": pl.Boolean,
-            "status": pl.String,
+            "status": STATUSES,
         },
     )
     told = rows.select("row").join(decisions, on="row", how="left", maintain_order="left")

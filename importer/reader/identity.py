@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from importer.reader.cells import replace_some
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
@@ -225,10 +227,16 @@ def import_content_of(contents: pl.Series) -> bytes:
 def stand_alone(contents: pl.Series) -> pl.Series:
     """Return whether each of `contents` (Binary) stands there once only (Boolean).
 
-    In nearly every file all of them do, which their first bytes tell at a tenth of the cost.
+    In nearly every file nearly all of them do, which their first bytes, sorted, tell at a tenth
+    of the cost; only those that begin alike are compared.
     """
-    alone = _beginnings(contents).is_unique()
-    return alone if alone.all() else contents.is_unique()
+    begin = _beginnings(contents)
+    ordered = begin.sort()
+    again = ordered.filter(ordered == ordered.shift(1))
+    if again.is_empty():
+        return pl.repeat(True, len(contents), dtype=pl.Boolean, eager=True)
+    alike = begin.is_in(again.unique().implode())
+    return replace_some(~alike, alike, contents.filter(alike).is_unique())
 
 
 def _beginnings(contents: pl.Series) -> pl.Series:

@@ -71,8 +71,10 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
     """Return what each cell could mean.
 
     `point` and `comma` are its canonical amounts under either decimal sign, null where it cannot
-    be read so or where `decimal` rules that out.
+    be read so or where `decimal` rules that out; `currency` is the one that stands beside it, or
+    that its number format shows.
     """
+    shown = pl.col("shown") if "shown" in cells.columns else pl.lit(None, dtype=pl.String)
     plain = compact(cells)
     if holds(cells, _BLANK):
         plain = plain.str.replace_all(_BLANK, " ")
@@ -111,7 +113,9 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
             "point",
             "comma",
             ambiguous=pl.col("point").ne(pl.col("comma")).fill_null(value=False),
-            currency=pl.when(pl.coalesce("point", "comma").is_not_null()).then("currency"),
+            currency=pl.coalesce(
+                pl.when(pl.coalesce("point", "comma").is_not_null()).then("currency"), shown
+            ),
         )
         .collect()
     )

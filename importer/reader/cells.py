@@ -204,9 +204,9 @@ def places(some: pl.Series) -> pl.Series:
     return pl.select(pl.when(some).then(some.cum_sum() - 1)).to_series()
 
 
-def count_refused(cells: pl.DataFrame, noun: str) -> str:
+def count_refused(count: int, noun: str) -> str:
     """Return how a note tells of refused cells: `2 ambiguous dates are refused`."""
-    return f"{cells.height} {noun}{'s are' if cells.height > 1 else ' is'} refused"
+    return f"{count} {noun}{'s are' if count > 1 else ' is'} refused"
 
 
 def _read(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from importer.reader.faults import show
 
 if TYPE_CHECKING:
     import polars as pl
+
+Example: TypeAlias = tuple[int, str]
+"""The row and the text of a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +24,20 @@ class Note:
     """Without any cell's text."""
 
 
-def note(sentence: str, *examples: pl.DataFrame) -> Note:
-    """Return a note; each `{}` in `sentence` is the first of some cells (`row`, `text`)."""
+def note(sentence: str, *examples: Example) -> Note:
+    """Return a note; each `{}` in `sentence` is one of the examples."""
     return Note(
-        sentence.format(*map(quote, examples)),
-        sentence.format(*(f"row {cells['row'][0]}" for cells in examples)),
+        sentence.format(*map(_quote, examples)),
+        sentence.format(*(f"row {row}" for row, _ in examples)),
     )
 
 
-def quote(cells: pl.DataFrame) -> str:
-    """Return the first of some cells as a note quotes it: `row 7: 1.234,50`."""
-    row, text = cells.select("row", "text").row(0)
+def first_cell(cells: pl.DataFrame) -> Example | None:
+    """Return the first of some cells (`row`, `text`), None where there is none."""
+    return next(cells.select("row", "text").head(1).iter_rows(), None)
+
+
+def _quote(example: Example) -> str:
+    """Return a cell as a note quotes it: `row 7: 1.234,50`."""
+    row, text = example
     return f"row {row}: {show(text)}"

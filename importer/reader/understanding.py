@@ -8,7 +8,7 @@ import polars as pl
 
 from importer.model import PurchaseField
 from importer.reader.cells import take_column
-from importer.reader.notes import Note, note
+from importer.reader.notes import Note, first_cell, note
 from importer.reader.places import column_letters
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def describe(table: Table, columns: ColumnMap, constants: Mapping[str, str]) -> 
         if field in columns.fields:
             index = columns.fields[field]
             column = take_column(table, index).lazy()
-            cells = column.filter(pl.col("text").is_not_null()).head(1).collect()
+            first = first_cell(column.filter(pl.col("text").is_not_null()).head(1).collect())
             said = _braced(f"{field} is the column {_column(table, index)}")
             yield (
-                note(f"{said}, for example {{}}.", cells)
-                if cells.height
-                else note(f"{said}, empty.")
+                note(f"{said}, empty.")
+                if first is None
+                else note(f"{said}, for example {{}}.", first)
             )
         elif field in constants:
             said = f"{field} is the same in every row, as [columns.constants] says"

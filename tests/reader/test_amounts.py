@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,11 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from importer.config import FormatSection, RulesSection
+from importer.reader.amount_style import _weigh, prove_style, weigh_amounts
 from importer.reader.amounts import _read, read_amounts
+from importer.reader.evidence import Evidence
 from tests.reader.frames import cells, mixed_cells, shown, values
 
 if TYPE_CHECKING:
     from importer.reader.cells import Reading
+    from importer.reader.notes import Note
 
 AUTO = FormatSection()
 SIGNED = RulesSection(allow_negative=True)
@@ -24,6 +28,17 @@ CANONICAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 def read(*texts: str | None, kind: str | None = None, decimal: str = "auto") -> list[object]:
     layout = FormatSection.model_validate({"decimal": decimal})
     return values(read_amounts(cells(*texts, kind=kind), layout, SIGNED))
+
+
+def in_pieces(
+    column: pl.DataFrame, layout: FormatSection, rules: RulesSection
+) -> tuple[list[tuple[object, ...]], tuple[Note, ...]]:
+    """Return what two rows at a time are read as, and the notes."""
+    pieces = [*column.iter_slices(2)]
+    weighed = (weigh_amounts(piece, layout, rules) for piece in pieces)
+    style = prove_style(sum(weighed, Evidence()), layout)
+    read = [read_amounts(piece, layout, rules, style).cells.rows() for piece in pieces]
+    return [*chain.from_iterable(read)], style.notes
 
 
 def read_with(rules: RulesSection, column: pl.DataFrame) -> Reading:
@@ -344,12 +359,14 @@ KINDS = st.sampled_from([None, None, None, "text", "number", "number", "date", "
 @example(
     column=[("5.5", "number"), ("5", None), ("1,2", None)], decimal="auto", currency="", rules=ANY
 )
-def test_a_mostly_simple_column_is_read_as_cell_by_cell(
+def test_a_mostly_simple_column_and_its_pieces_are_read_as_cell_by_cell(
     column: list[tuple[str | None, str | None]], decimal: str, currency: str, rules: RulesSection
 ) -> None:
     frame = mixed_cells(column)
     layout = FormatSection.model_validate({"decimal": decimal, "currency": currency})
-    quickly, slowly = read_amounts(frame, layout, rules), _read(frame, layout, rules)
+    style = prove_style(_weigh(frame, layout, rules), layout)
+    quickly, slowly = read_amounts(frame, layout, rules), _read(frame, layout, rules, style)
     assert quickly.cells.schema == slowly.cells.schema
     assert quickly.cells.rows() == slowly.cells.rows()
     assert quickly.notes == slowly.notes
+    assert in_pieces(frame, layout, rules) == (quickly.cells.rows(), quickly.notes)

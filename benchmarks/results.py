@@ -64,6 +64,7 @@ def measure(what: str, rows: int) -> tuple[float, float, float]:
 def write(what: str, rows: int) -> None:
     """Write one file, timed; `what` is csv, book or bare."""
     from importer.model import PurchaseField  # noqa: PLC0415 - what is measured pays for it
+    from importer.reader.pieces import spool_table  # noqa: PLC0415
     from importer.reconciler.background import Background  # noqa: PLC0415
     from importer.reconciler.results import write_results  # noqa: PLC0415
 
@@ -77,13 +78,15 @@ def write(what: str, rows: int) -> None:
     faults = pl.DataFrame(schema={"row": pl.UInt32, "index": pl.UInt32, "message": pl.String})
     background = Background(fields, judged, faults, "UTC", make_summary(rows))
     with tempfile.TemporaryDirectory() as folder:
+        pieces = spool_table(table, Path(folder))
+        del table
         base = peak()
         began = time.perf_counter()
         if what == "bare":
             write_bare(Path(folder) / "r.xlsx", results, judged)
         else:
             ending = "csv" if what == "csv" else "xlsx"
-            write_results(Path(folder) / f"r.{ending}", table, results, background)
+            write_results(Path(folder) / f"r.{ending}", pieces, results, background)
         print(json.dumps([time.perf_counter() - began, peak(), base]))
 
 

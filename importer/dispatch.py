@@ -72,7 +72,10 @@ async def _send(
             async with GroupCommit(ledger, run_id) as writer:
                 report = await send(
                     make_deliveries(
-                        prepared.to_send, ledger, scope=config.api.scope, action=config.api.action
+                        prepared.reading.typed.beside(prepared.to_send),
+                        ledger,
+                        scope=config.api.scope,
+                        action=config.api.action,
                     ),
                     api=api,
                     writer=writer,

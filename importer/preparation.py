@@ -78,7 +78,7 @@ def prepare(job: Job, folder: Path, ledger: Ledger, *, writes_results: bool = Tr
         config.send.timeout,
     )
     view = Viewpoint(config.api.scope, order.batch, policy, now, ZoneInfo(config.format.timezone))
-    plan = make_plan(reading.rows, ledger, view)
+    plan = make_plan(reading.rows, reading.contents, reading.typed, ledger, view)
     to_send = plan.to_send if order.limit is None else plan.to_send.head(order.limit)
     summary = summarise_plan(reading.rows, reading.faults, plan, to_send)
     path, notes = _results_path(job, summary.rows) if writes_results else (None, ())

@@ -21,7 +21,6 @@ from importer.planner.gate import check_identity_settings, check_scope
 from importer.preparation import open_ledger
 from importer.reader.identity import (
     RECIPE,
-    add_contents,
     find_occurrences,
     identity_settings,
     import_content,
@@ -32,7 +31,7 @@ from importer.reader.validation import build_requests
 from importer.screen import ask, print_error, somebody_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from importer.job import Job
     from importer.ledger.contract import Entry, Ledger
@@ -69,10 +68,11 @@ def rebuild_command(job: Job, params: Mapping[str, Any], by: str) -> ExitCode:
         reading = read_file(job.path, folder, job.config, job.order)
         check_scope(ledger, job.config.api)
         check_identity_settings(ledger, scope, settings, accept_change=False)
-        valid = add_contents(reading.rows.filter("valid"), scope=scope, batch=batch)
+        valid = reading.rows.filter("valid").hstack(reading.contents)
         rows = [
             {**row, "request": request}
-            for row, request in zip(valid.iter_rows(named=True), build_requests(valid), strict=True)
+            for piece in reading.typed.beside(valid)
+            for row, request in zip(piece.iter_rows(named=True), build_requests(piece), strict=True)
         ]
         adoptions = _judge_rows(reading, rows, ledger, scope, job.config.api.action)
         created = sum(adoption.created for adoption in adoptions)
@@ -157,7 +157,9 @@ def _judge_rows(
 def _told(reading: Reading) -> Iterator[dict[str, Any]]:
     """Yield what the file says became of each row."""
     index = reading.columns.carried.get("keen_sent_at")
-    times = repeat(None) if index is None else reading.table.cells[cell_name(index)]
+    times: Iterable[str | None] = repeat(None)
+    if index is not None:
+        times = (text for piece in reading.table for text in piece.cells[cell_name(index)])
     told = reading.rows.select("row", "carried_key", "carried_status", "found_id")
     for row, sent_at in zip(told.iter_rows(named=True), times, strict=False):
         yield {**row, "sent_at": sent_at}

@@ -71,10 +71,13 @@ def _lines(
     resolutions: list[tuple[int, Resolution]], prepared: Prepared, *, private: bool
 ) -> Iterator[str]:
     """Yield what will be recorded of each row; whose purchase it is, on a person's own screen."""
-    shown = {}
+    shown: dict[int, list[object]] = {}
     if private:
         wanted = ("row", "lead_id", "product_name", "purchase_amount")
-        shown = {row: about for row, *about in prepared.reading.rows.select(wanted).iter_rows()}
+        rows = prepared.reading.rows
+        settled = rows.filter(rows["row"].is_in([row for row, _ in resolutions]))
+        for piece in prepared.reading.typed.beside(settled):
+            shown |= {row: about for row, *about in piece.select(wanted).iter_rows()}
     for row, resolution in resolutions:
         about = "  ".join(str(value) for value in shown.get(row, ()) if value is not None)
         yield f"  row {row}: {_described(resolution)}" + (f"   ({about})" if about else "")

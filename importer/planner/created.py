@@ -41,6 +41,8 @@ def read_created(
     """
     told = [_tell(page, run_id) for page in ledger.created(scope, planned["key"])]
     created = pl.concat(told or [_tell((), run_id)])
+    if not told:
+        planned = planned.clear()
     packed = pl.col("key").str.replace_all("-", "", literal=True).str.decode("hex")
     own = planned.select("row", "key", packed.alias("packed"))
     return own.join(created, on="packed", maintain_order="left").drop("packed")

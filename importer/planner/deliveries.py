@@ -12,7 +12,7 @@ from importer.reader.identity import RECIPE, make_keys
 from importer.reader.validation import build_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import polars as pl
 
@@ -23,13 +23,14 @@ PAGE_ROWS: Final = 500
 
 
 def make_deliveries(
-    to_send: pl.DataFrame, ledger: Ledger, *, scope: str, action: str
+    to_send: Iterable[pl.DataFrame], ledger: Ledger, *, scope: str, action: str
 ) -> Iterator[Delivery]:
-    """Yield a delivery for each row of the plan's `to_send` frame, in its order.
+    """Yield a delivery for each row of the plan's `to_send`, in its order.
 
-    The ledger is read before a page's first delivery is taken, never between two of a page.
+    `to_send` has all that validation typed beside, a piece at a time. The ledger is read before a
+    page's first delivery is taken, never between two of a page.
     """
-    for page in to_send.iter_slices(PAGE_ROWS):
+    for page in (page for piece in to_send for page in piece.iter_slices(PAGE_ROWS)):
         keys = make_keys(page).to_list()
         tried = {entry.key: entry for entry in ledger.find(scope, keys)}
         bodies = {key: ledger.body(scope, key) for key in tried}

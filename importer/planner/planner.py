@@ -25,13 +25,14 @@ from importer.planner.guard import (
 )
 from importer.planner.plan import Candidate, judge
 from importer.planner.suspicion import find_conflicts, find_evidence
-from importer.reader.identity import add_contents, add_keys, import_content_of, make_keys
+from importer.reader.identity import add_keys, import_content_of, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from importer.ledger.contract import Entry, Ledger
     from importer.planner.viewpoint import Viewpoint
+    from importer.reader.typed_rows import TypedRows
 
 EVIDENCE_CODES: Final = (ConflictCode.AMENDED, ConflictCode.OTHER_BATCH)
 """Carried error codes that say of a key that is not the row's own: it may be applied."""
@@ -47,7 +48,7 @@ Decision: TypeAlias = tuple[bool, str]
 class Plan:
     """The valid rows in the file's order, with what has been decided of each.
 
-    To the columns of validation's frame come `content` and `identity_key` (Binary), `occurrence`
+    To the columns of a Reading's `rows` come `content` and `identity_key` (Binary), `occurrence`
     (UInt32), `twin_row` (UInt32: the row that stands for the same purchase, null
     in that row itself), `conflict_code` and `conflict` (String), `released`, `send` (Boolean) and
     `status` (of STATUSES: the row's status if nothing more is sent).
@@ -72,15 +73,21 @@ class Plan:
         return self.rows if self.rows["send"].all() else self.rows.filter("send")
 
 
-def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
-    """Return the plan for the `rows` frame of a Reading.
+def make_plan(
+    judged: pl.DataFrame,
+    contents: pl.DataFrame,
+    typed: TypedRows,
+    ledger: Ledger,
+    view: Viewpoint,
+) -> Plan:
+    """Return the plan for the `rows`, the `contents` and the `typed` rows of a Reading.
 
     A row of which the ledger knows nothing, whose content stands in no other row and which carries
     no key is decided with its whole page; only the others are looked at one by one. Raises
     GuardError where the file carries keys of sent rows that this ledger has never seen.
     """
     valid = judged if judged["valid"].all() else judged.filter("valid")
-    rows = add_contents(valid, scope=view.scope, batch=view.batch)
+    rows = valid.hstack(contents)
     content = functools.cache(functools.partial(import_content_of, rows["content"]))
     rows = add_claims(rows, ledger, view.scope, content)
     _refuse_another_ledger(judged, rows, ledger)
@@ -102,7 +109,7 @@ def make_plan(judged: pl.DataFrame, ledger: Ledger, view: Viewpoint) -> Plan:
         ),
         LazySet(judged["carried_key"].drop_nulls),
     )
-    conflicts = find_conflicts(fresh, evidence, file, ledger, view)
+    conflicts = find_conflicts(typed.beside(fresh), evidence, file, ledger, view)
     held = fresh.filter(pl.col("twin_row").is_not_null() | pl.col("row").is_in(_series(conflicts)))
     released = _find_released(held, ledger, view.scope)
     decided |= _decide_told(fresh, open_entries, conflicts, evidence, released, view)

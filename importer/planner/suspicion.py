@@ -44,15 +44,18 @@ def find_evidence(
 
 
 def find_conflicts(
-    fresh: pl.DataFrame,
+    fresh: Iterable[pl.DataFrame],
     evidence: Mapping[int, Entry],
     file: InThisFile,
     ledger: Ledger,
     view: Viewpoint,
 ) -> dict[int, Conflict]:
-    """Return row → conflict for those of the `fresh` rows (never applied) that the guard holds."""
+    """Return row → conflict for those of the `fresh` rows (never applied) that the guard holds.
+
+    They are the plan's, with all that validation typed, a piece at a time.
+    """
     conflicts: dict[int, Conflict] = {}
-    for page in fresh.iter_slices(PAGE_ROWS):
+    for page in (page for piece in fresh for page in piece.iter_slices(PAGE_ROWS)):
         leads: defaultdict[str, list[Entry]] = defaultdict(list)
         identities: defaultdict[bytes, list[Entry]] = defaultdict(list)
         for entry in ledger.find_similar(

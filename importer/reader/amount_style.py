@@ -7,7 +7,7 @@ only cells that can be read in one way decide which.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
@@ -20,6 +20,9 @@ from importer.reader.notes import first_cell, note
 if TYPE_CHECKING:
     from importer.config import FormatSection, RulesSection
     from importer.reader.notes import Example, Note
+
+
+_FEW: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ def weigh_amounts(cells: pl.DataFrame, layout: FormatSection, rules: RulesSectio
         return _weigh(cells, layout, rules)
     texts = simple_texts(cells, layout.decimal)
     others = need_judging(cells, texts)
-    typed = cells.select("row", text=texts.set(cells["kind"].eq_missing("number"), None))
-    simple = {sign: _first_match(typed, pattern) for sign, pattern in PROOFS.items()}
+    typed = cells.select("row", "kind", text=texts).filter(pl.col("kind").ne_missing("number"))
+    simple = {sign: _first_proof(typed, sign) for sign in PROOFS}
     shown = Evidence(earliest(simple | {_sound(sign): cell for sign, cell in simple.items()}))
     if not others.any():
         return shown
@@ -88,8 +91,15 @@ def _sound(sign: str) -> str:
     return f"{sign} without rounding"
 
 
-def _first_match(texts: pl.DataFrame, pattern: str) -> Example | None:
-    return first_cell(texts.lazy().filter(pl.col("text").str.contains(pattern)).head(1).collect())
+def _first_proof(typed: pl.DataFrame, sign: str) -> Example | None:
+    """Return the first simple cell that proves the decimal `sign`."""
+    text = pl.col("text")
+    signed = typed.filter(text.str.contains(sign, literal=True))
+    for part in (signed.head(_FEW), signed):  # most often one of the first does
+        found = first_cell(part.filter(text.str.contains(PROOFS[sign])))
+        if found is not None:
+            return found
+    return None
 
 
 def _weigh(cells: pl.DataFrame, layout: FormatSection, rules: RulesSection) -> Evidence:

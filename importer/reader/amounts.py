@@ -22,7 +22,7 @@ from importer.reader.amount_style import (
 from importer.reader.cells import EXACT_DIGITS, Reading
 from importer.reader.currencies import SIGNS
 from importer.reader.faults import FaultCode
-from importer.reader.plain_cells import complete
+from importer.reader.plain_cells import complete, faultless
 
 if TYPE_CHECKING:
     from importer.config import FormatSection, RulesSection
@@ -46,6 +46,8 @@ def read_amounts(
     if rules.max_amount:
         too_large = pl.select(_exceeds(pl.lit(values), rules.max_amount)).to_series()
         others |= too_large.fill_null(value=False)
+    if not others.any() and rules.max_decimals >= SIMPLE_DECIMALS:
+        return faultless(values.alias("value").to_frame(), style.notes)
     if 2 * others.sum() >= cells.height or rules.max_decimals < SIMPLE_DECIMALS:
         return _read(cells, layout, rules, style)
     return complete(values, others, _read(cells.filter(others), layout, rules, style))

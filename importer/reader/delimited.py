@@ -1,4 +1,4 @@
-"""A CSV file → a Table, or a refusal that names the rows. Reads the file.
+"""A CSV file → a Table in pieces, or a refusal that names the rows. Reads and writes files.
 
 `encoding` and `delimiter` say how its text is to be taken, `plain_lines` reads what proves itself
 line by line, and `records` reads and judges all the rest.
@@ -7,7 +7,7 @@ line by line, and `records` reads and judges all the rest.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from importer.reader.delimiter import declared_delimiter, sniff_delimiter, split
 from importer.reader.encoding import FALLBACK, find_encoding, is_unicode, mark_of
 from importer.reader.header_row import SEARCHED_ROWS, find_header_row
 from importer.reader.headers import name_columns
+from importer.reader.pieces import PIECE_ROWS, Spool
 from importer.reader.plain_lines import read_plain_lines
 from importer.reader.records import Records
 from importer.reader.table import Table, cell_name
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from importer.reader.pieces import Pieces
+
 _SAMPLE_LINES: Final = 200
-_BATCH_ROWS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What is known of a file before it is read."""
 
+    path: Path
     name: str
     header_row: int | None
     delimiter: str
@@ -42,13 +45,12 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What stands in a file, before anybody looks at the names of its columns."""
+    """How the rows of a file were read, before anybody looks at the names of their columns."""
 
     encoding: str
     delimiter: str
     header_at: int
     header: list[str]
-    cells: pl.DataFrame
     below_titles: bool
 
 
@@ -60,54 +62,58 @@ def read_delimited(
     fallback: str = FALLBACK,
     delimiter: str = "auto",
     is_header: Callable[[Sequence[str | None]], bool] | None = None,
-) -> Table:
+) -> Pieces:
     """Return the data rows of the CSV at `path`; `name` is what messages call it.
 
-    Row numbers are those of a spreadsheet: a record with line breaks in quotes is one row, a
-    blank line is one too, and a first line `sep=;` is none. `fallback` is the encoding of what is
-    not Unicode, `delimiter` is one of delimiter.CANDIDATES or `auto`; `is_header` says whether a
-    row names the columns. Raises SourceError on every record whose cells cannot be told apart for
-    certain, UsageError where `header_row` is not there.
+    Their cells wait in a folder beside it. Row numbers are those of a spreadsheet: a record with
+    line breaks in quotes is one row, a blank line is one too, and a first line `sep=;` is none.
+    `fallback` is the encoding of what is not Unicode, `delimiter` is one of delimiter.CANDIDATES
+    or `auto`; `is_header` says whether a row names the columns. Raises SourceError on every record
+    whose cells cannot be told apart for certain, UsageError where `header_row` is not there.
     """
-    asked = _Asked(name, header_row, delimiter, is_header)
+    asked = _Asked(path, name, header_row, delimiter, is_header)
+    spool = Spool(path.parent)
     notes: tuple[str, ...] = ()
-    rows = _read_unseen(path, asked)
+    rows = _read_unseen(asked, spool)
     if rows is None:
         encoding, notes = find_encoding(path, name, fallback)
         if not is_unicode(encoding):  # else the lines have just proven that they are not plain
-            rows = _read_rows(path, encoding, asked, plainly=True)
-        rows = rows or _read_rows(path, encoding, asked, plainly=False)
+            rows = _read_rows(encoding, asked, spool, plainly=True)
+        rows = rows or _read_rows(encoding, asked, spool, plainly=False)
         assert rows is not None  # noqa: S101 - record by record there are rows, or an error
-    headers, positions, cells = name_columns(name, rows.header, rows.cells)
+    headers, positions, take_named = name_columns(name, rows.header, spool)
     at = rows.header_at
     if rows.below_titles and at > 1:
         notes += (f"Rows 1 to {at - 1} of {name} stand above the header and are left out.",)
-    return Table(
+    columns = {cell_name(index): pl.String() for index in range(len(rows.header))}
+    about = Table(
         name=name,
         format="csv",
         headers=headers,
-        cells=cells,
+        cells=pl.DataFrame(schema={"row": pl.UInt32(), **columns}),
         header_row=at,
         encoding=rows.encoding,
         delimiter=rows.delimiter,
         notes=notes,
         positions=positions,
     )
+    return spool.pieces(about).map(lambda piece: replace(piece, cells=take_named(piece.cells)))
 
 
-def _read_unseen(path: Path, asked: _Asked) -> _Rows | None:
-    """Return the rows of a file of plain lines in UTF-8 before anybody has proven its encoding.
+def _read_unseen(asked: _Asked, spool: Spool) -> _Rows | None:
+    """Read a file of plain lines in UTF-8 before anybody has proven its encoding.
 
     The plain lines prove that on the way. Whatever is wrong is left to those who can say what.
     """
     with suppress(ImporterError, UnicodeDecodeError):
-        return _read_rows(path, mark_of(path) or "utf-8", asked, plainly=True)
+        return _read_rows(mark_of(asked.path) or "utf-8", asked, spool, plainly=True)
     return None
 
 
-def _read_rows(path: Path, encoding: str, asked: _Asked, *, plainly: bool) -> _Rows | None:
-    """Return what stands in the file; None where it is to be read `plainly`, and that cannot be."""
-    with path.open(encoding=encoding, newline="") as stream:
+def _read_rows(encoding: str, asked: _Asked, spool: Spool, *, plainly: bool) -> _Rows | None:
+    """Read what stands in the file into `spool`; None where that cannot be done `plainly`."""
+    spool.clear()
+    with asked.path.open(encoding=encoding, newline="") as stream:
         sample = list(islice(stream, _SAMPLE_LINES))
         declared = declared_delimiter(sample[0]) if sample else None
         skipped = 1 if declared else 0
@@ -118,18 +124,18 @@ def _read_rows(path: Path, encoding: str, asked: _Asked, *, plainly: bool) -> _R
         sought = asked.header_row or _find_header_row(asked, lines, delimiter)
         records = Records(chain(lines, stream), delimiter, skipped, asked.name)
         header_at, header = _find_header(records, asked.name, sought)
+        width = len(header)
         if plainly:
             if records.lines_read > len(sample) or records.has_faults:
                 return None
-            above = "".join(sample[: records.lines_read])
-            cells = read_plain_lines(
-                path, encoding, delimiter, len(header), above=above, row=header_at + 1
-            )
-            if cells is None:
+            above, row = "".join(sample[: records.lines_read]), header_at + 1
+            if not read_plain_lines(
+                asked.path, encoding, delimiter, width, spool, above=above, row=row
+            ):
                 return None
         else:
-            cells = _read_cells(records, len(header))
-    return _Rows(encoding, delimiter, header_at, header, cells, sought is not None)
+            _read_cells(records, width, spool)
+    return _Rows(encoding, delimiter, header_at, header, sought is not None)
 
 
 def _find_header_row(asked: _Asked, lines: Sequence[str], delimiter: str) -> int | None:
@@ -160,9 +166,8 @@ def _find_header(records: Records, name: str, header_row: int | None) -> tuple[i
     )
 
 
-def _read_cells(records: Records, width: int) -> pl.DataFrame:
-    """Read the rest of the records into a frame; raise SourceError where any of them is ragged."""
-    frames = []
+def _read_cells(records: Records, width: int, spool: Spool) -> None:
+    """Read the rest of the records into `spool`; raise SourceError where any of them is ragged."""
     rows: list[int] = []
     batch: list[list[str]] = []
     for row, fields in records.rows:
@@ -173,12 +178,11 @@ def _read_cells(records: Records, width: int) -> pl.DataFrame:
             continue
         rows.append(row)
         batch.append(fields)
-        if len(batch) == _BATCH_ROWS:
-            frames.append(_frame(rows, batch, width))
+        if len(batch) == PIECE_ROWS:
+            spool.add(_frame(rows, batch, width))
             rows, batch = [], []
-    frames.append(_frame(rows, batch, width))
+    spool.add(_frame(rows, batch, width))
     records.refuse_faults()
-    return pl.concat(frames)
 
 
 def _frame(rows: list[int], batch: list[list[str]], width: int) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,17 +12,17 @@ from importer.reader.places import column_letters
 from importer.reader.table import cell_name, currency_name, kind_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 def name_columns(
-    name: str, header: Sequence[str | None], cells: pl.DataFrame
-) -> tuple[tuple[str, ...], tuple[int, ...], pl.DataFrame]:
-    """Return the headers, their columns' positions in the file, and the cells of these columns.
+    name: str, header: Sequence[str | None], pieces: Iterable[pl.DataFrame]
+) -> tuple[tuple[str, ...], tuple[int, ...], Callable[[pl.DataFrame], pl.DataFrame]]:
+    """Return the headers, their columns' positions in the file, and what takes these of a piece.
 
-    `cells` is as in Table, with one column for each of `header`. A column without a header is
-    left out where it is empty and refused where it is not, as are two columns of one name:
-    SourceError. Positions are empty where nothing was left out.
+    `pieces` are the cells as in Table, with one column for each of `header`. A column without a
+    header is left out where it is empty and refused where it is not, as are two columns of one
+    name: SourceError. Positions are empty where nothing was left out.
     """
     _refuse_repeated(name, header)
     kept = []
@@ -29,10 +30,14 @@ def name_columns(
         if text is not None and text.strip():
             kept.append(index)
         else:
-            _refuse_content(name, index, cells)
+            _refuse_content(name, index, pieces)
     headers = tuple(header[index] or "" for index in kept)
     if len(kept) == len(header):
-        return headers, (), cells
+        return headers, (), lambda cells: cells
+    return headers, tuple(kept), partial(_take, kept=kept)
+
+
+def _take(cells: pl.DataFrame, kept: Sequence[int]) -> pl.DataFrame:
     renamed = [pl.col("row")]
     for to, index in enumerate(kept):
         renamed.append(pl.col(cell_name(index)).alias(cell_name(to)))
@@ -41,7 +46,7 @@ def name_columns(
             for beside in (kind_name, currency_name)
             if beside(index) in cells.columns
         )
-    return headers, tuple(kept), cells.select(renamed)
+    return cells.select(renamed)
 
 
 def _refuse_repeated(name: str, header: Sequence[str | None]) -> None:
@@ -57,10 +62,11 @@ def _refuse_repeated(name: str, header: Sequence[str | None]) -> None:
             )
 
 
-def _refuse_content(name: str, index: int, cells: pl.DataFrame) -> None:
+def _refuse_content(name: str, index: int, pieces: Iterable[pl.DataFrame]) -> None:
     text = pl.col(cell_name(index)).str.strip_chars()
-    rows = cells.filter(text.is_not_null() & (text != ""))["row"]
-    if len(rows):
+    filled = text.is_not_null() & (text != "")
+    rows = [row for cells in pieces for row in cells.filter(filled)["row"]]
+    if rows:
         raise SourceError(
             f"{name} has content in column {column_letters(index)} (row {rows[0]}"
             f"{f' and {len(rows) - 1} more' if len(rows) > 1 else ''}), "

@@ -22,7 +22,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -31,7 +30,6 @@ from importer.reader.cells import replace_some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from concurrent.futures import Future
 
     from importer.config import Config
 
@@ -127,19 +125,10 @@ def _is_ascii(texts: pl.Series) -> bool:
 
 
 def _digests(canonical: pl.LazyFrame, height: int) -> pl.Series:
-    """Return the SHA-256 of each of one column's values (Binary), none of which is null.
-
-    While one part is hashed here, polars spells out the next one.
-    """
-    parts = [canonical.slice(start, _PART_ROWS) for start in range(0, height, _PART_ROWS)]
+    """Return the SHA-256 of each of one column's values (Binary), none of which is null."""
     digests = pl.Series([], dtype=pl.Binary)
-    with ThreadPoolExecutor(1) as ahead:
-        coming: Future[pl.DataFrame] | None = None
-        for part in [*parts, None]:
-            texts = coming
-            coming = ahead.submit(part.collect) if part is not None else None
-            if texts is not None:
-                digests.append(_hash(texts.result().to_series()))
+    for start in range(0, height, _PART_ROWS):
+        digests.append(_hash(canonical.slice(start, _PART_ROWS).collect().to_series()))
     return digests
 
 
@@ -241,7 +230,11 @@ def stand_alone(contents: pl.Series) -> pl.Series:
 
 def _beginnings(contents: pl.Series) -> pl.Series:
     """Return the first 8 bytes of each as a number, which sorts as they do."""
-    return contents.bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    first = pl.Series([], dtype=pl.UInt64)
+    for part in contents.to_frame().iter_slices(_PART_ROWS):
+        bytes_ = part.to_series().bin.slice(0, 8)
+        first.append(bytes_.bin.reinterpret(dtype=pl.UInt64, endianness="big"))
+    return first.rechunk()
 
 
 def identity_settings(config: Config) -> str:

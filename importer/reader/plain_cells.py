@@ -18,6 +18,8 @@ from importer.reader.cells import MAX_DESCRIPTION, MAX_NAME, Reading, places
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from importer.reader.notes import Note
+
 _LOWER: Final = "[0-9a-f]"
 
 
@@ -53,10 +55,16 @@ def read_plain(
         alone = text.reshape((-1, 1)).arr.to_list()
         text = pl.when(text.is_not_null()).then(alone) if cells["text"].has_nulls() else alone
     if not count:
-        nothing = pl.lit(None, dtype=pl.String)
-        return Reading(cells.select(value=text, code=nothing, detail=nothing))
+        return faultless(cells.select(value=text))
     values = cells.select(value=text).to_series()
     return complete(values, others, read(cells.filter(others)))
+
+
+def faultless(values: pl.DataFrame, notes: tuple[Note, ...] = ()) -> Reading:
+    """Return the reading of a column of nothing but sound `values`."""
+    # A column of nothing takes 16 bytes a row, unless it is one value that stands for all.
+    nothing = pl.lit(None, dtype=pl.String)
+    return Reading(values.with_columns(code=nothing, detail=nothing), notes)
 
 
 def complete(values: pl.Series, others: pl.Series, rest: Reading) -> Reading:

@@ -2,7 +2,7 @@
 
 A line that matches the pattern of a record as a whole, with as many cells as the header, is that
 record and no other: no quotation mark is open at its end. If every line of the file does, polars
-may read it; otherwise this gives None, and `records.py` reads and judges the file record by record.
+may read it; otherwise this says so, and `records.py` reads and judges the file record by record.
 So it does with bytes that the encoding cannot read, and with NUL. A property test holds the two to
 the same rows. Reads the file.
 """
@@ -12,59 +12,54 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import polars as pl
 
+from importer.reader.ahead import work_ahead
 from importer.reader.table import cell_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-_BLOCK_BYTES: Final = 4 << 20
-_THREADS: Final = 2
+    from importer.reader.pieces import Spool
+
+_BLOCK_BYTES: Final = 8 << 20
 _BLANK: Final = "^[\\s\x1c-\x1f]*$"
 """What `str.isspace` calls blank; Rust's `\\s` lacks the four separators of ASCII."""
 
 
 def read_plain_lines(
-    path: Path, encoding: str, delimiter: str, width: int, *, above: str, row: int
-) -> pl.DataFrame | None:
-    """Return the rows below the text `above` as `Table.cells` has them, or None.
+    path: Path,
+    encoding: str,
+    delimiter: str,
+    width: int,
+    spool: Spool,
+    *,
+    above: str,
+    row: int,
+) -> bool:
+    """Add the rows below the text `above` to `spool` as `Table.cells` has them.
 
     `above` is all that stands before them (with the header, without a byte order mark), `row` the
-    number of the first of them, `width` the number of cells of the header. None: some line does
-    not prove itself.
+    number of the first of them, `width` the number of cells of the header. False: some line does
+    not prove itself, and what is in the spool is not to be used.
     """
     if "\r" in above.replace("\r\n", "") or "\0" in above:
-        return None
-    frames: list[pl.DataFrame] = []
-    waiting: deque[Future[tuple[int, pl.DataFrame] | None]] = deque()
-
-    def take() -> bool:
-        nonlocal row
-        read = waiting.popleft().result()
-        if read is None:
-            return False
-        lines, cells = read
-        frames.append(cells.with_columns(pl.col("row") + row))
-        row += lines
+        return False
+    read_block = partial(_read_block, delimiter=delimiter, width=width)
+    with suppress(UnicodeDecodeError):
+        for read in work_ahead(read_block, _blocks(path, encoding, len(above.encode()))):
+            if read is None:
+                return False
+            lines, cells = read
+            spool.add(cells.with_columns(pl.col("row") + row))
+            row += lines
         return True
-
-    with ThreadPoolExecutor(_THREADS) as pool, suppress(UnicodeDecodeError):
-        for block in _blocks(path, encoding, len(above.encode())):
-            waiting.append(pool.submit(_read_block, block, delimiter, width))
-            if len(waiting) > _THREADS and not take():
-                return None
-        while waiting:
-            if not take():
-                return None
-        return _join(frames) if frames else _empty(width)
-    return None
+    return False
 
 
 def _blocks(path: Path, encoding: str, skipped: int) -> Iterator[bytes]:
@@ -110,19 +105,6 @@ def _decoded(stream: BinaryIO, encoding: str, skipped: int) -> Iterator[bytes]:
             break
     if tail:
         yield tail
-
-
-def _join(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the frames, which are used up, as one whose every column is of one piece.
-
-    Columns in many pieces are copied, all of them at once, by whatever is asked of the frame next.
-    """
-    return pl.DataFrame(
-        [
-            pl.concat([frame.drop_in_place(name) for frame in frames], rechunk=True)
-            for name in frames[0].columns
-        ]
-    )
 
 
 def _read_block(block: bytes, delimiter: str, width: int) -> tuple[int, pl.DataFrame] | None:
@@ -172,13 +154,14 @@ def _split(block: bytes, lines: pl.Series, delimiter: str, width: int) -> pl.Dat
 
     `lines` are those of the block.
     """
+    columns = {cell_name(index): pl.String for index in range(width)}
     if lines.is_empty():
-        return _empty(width).drop("row")
+        return pl.DataFrame(schema=columns)
     cells = pl.read_csv(
         block,
         has_header=False,
         separator=delimiter,
-        schema={cell_name(index): pl.String for index in range(width)},
+        schema=columns,
         infer_schema=False,
     )
     texts = pl.col(pl.String)
@@ -204,9 +187,3 @@ def _without_blank_rows(cells: pl.DataFrame) -> pl.DataFrame:
         return cells
     blank = suspect.filter(pl.all_horizontal(texts.is_null() | texts.str.contains(_BLANK)))["row"]
     return cells.filter(~pl.col("row").is_in(blank.implode())) if len(blank) else cells
-
-
-def _empty(width: int) -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={"row": pl.UInt32} | {cell_name(index): pl.String for index in range(width)}
-    )

@@ -10,12 +10,13 @@ import polars as pl
 from importer.neutral import MARK, undo, undo_column
 from importer.reader.columns import header_test, match_columns
 from importer.reader.dates import note_far_dates
+from importer.reader.fields import prove_styles
 from importer.reader.notes import Note
-from importer.reader.refused_currencies import write_out_currencies
+from importer.reader.refused_currencies import refuses_currencies, write_out_currencies
 from importer.reader.source import read_table, take_source
 from importer.reader.table import cell_name
+from importer.reader.typed_rows import read_rows
 from importer.reader.understanding import describe
-from importer.reader.validation import judge
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,23 +24,31 @@ if TYPE_CHECKING:
 
     from importer.config import Config, Order
     from importer.reader.columns import ColumnMap
+    from importer.reader.pieces import Pieces
     from importer.reader.source import Source
     from importer.reader.table import Table
+    from importer.reader.typed_rows import TypedRows
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One file as it was understood.
-
-    `rows` and `faults` are validation's frames; `rows` has `resolution` and `found_id` beside: the
-    texts of a results file's keen_resolution and keen_purchase_id (null where there is none).
-    """
+    """One file as it was understood."""
 
     source: Source
-    table: Table
+    table: Pieces
     columns: ColumnMap
     rows: pl.DataFrame
+    """What is kept in memory of each data row, in order: `row` UInt32; `purchase_amount` (canonical
+    decimal) String, `date` Datetime UTC, `has_triggers`, `valid` Boolean; and what a results file
+    says of it, String: `carried_key`, `carried_status`, `carried_code`, `carried_attempts`,
+    `resolution` (keen_resolution), `found_id` (keen_purchase_id). Null = empty or faulty."""
+    contents: pl.DataFrame
+    """`content` and `identity_key` (Binary) of each valid row, in order, as identity.add_contents
+    has them."""
+    typed: TypedRows
+    """All that validation makes of the rows, whenever it is asked for."""
     faults: pl.DataFrame
+    """Validation's."""
     understood: tuple[Note, ...]
     """Where the header stands and what each column means."""
     notes: tuple[Note, ...]
@@ -49,7 +58,7 @@ class Reading:
 def read_file(
     path: Path, folder: Path, config: Config, order: Order, *, now: datetime | None = None
 ) -> Reading:
-    """Return the reading of `path`, whose private copy goes into `folder`.
+    """Return the reading of `path`, whose private copy and cells go into `folder`.
 
     With `now` the notes name dates that are far from it. Raises UsageError (no such file or sheet)
     or SourceError (the file cannot be trusted).
@@ -66,50 +75,45 @@ def read_file(
     columns = _match(table, config)
     if columns.carried:
         # Only a file that this program wrote had its cells made harmless; it gets them back.
-        table = _undo_neutralising(table)
+        table = table.map(_undo_neutralising)
         columns = _match(table, config)
-    judged = judge(table, columns, config)
-    table = write_out_currencies(table, judged.faults, config.format.decimal)
+    styles = prove_styles(table, columns, config)
+    read = read_rows(table, columns, config, styles, batch=order.batch)
     return Reading(
         source=source,
-        table=table,
+        table=_write_out_currencies(table, read.faults, config.format.decimal),
         columns=columns,
-        rows=judged.rows.with_columns(
-            _carried_text(table, columns, "keen_resolution").alias("resolution"),
-            _carried_text(table, columns, "keen_purchase_id").alias("found_id"),
-            _carried_text(table, columns, "keen_error_code").alias("carried_code"),
-            _carried_text(table, columns, "keen_attempts").alias("carried_attempts"),
-        ),
-        faults=judged.faults,
+        rows=read.kept,
+        contents=read.contents,
+        typed=read.typed,
+        faults=read.faults,
         understood=tuple(describe(table, columns, config.columns.constants)),
         notes=(
-            *(Note(text, text) for text in table.notes),
-            *judged.notes,
-            *(note_far_dates(judged.rows, now) if now is not None else ()),
+            *(Note(text, text) for text in table.about.notes),
+            *read.notes,
+            *(note_far_dates(read.kept, now) if now is not None else ()),
         ),
     )
 
 
-def _match(table: Table, config: Config) -> ColumnMap:
+def _match(table: Pieces, config: Config) -> ColumnMap:
     return match_columns(
-        table.headers, config.columns, config.rules.required, config.identity.columns
+        table.about.headers, config.columns, config.rules.required, config.identity.columns
     )
 
 
-def _undo_neutralising(table: Table) -> Table:
-    cells = table.cells
-    texts = [cell_name(index) for index in range(len(table.headers))]
+def _undo_neutralising(piece: Table) -> Table:
+    cells = piece.cells
+    texts = [cell_name(index) for index in range(len(piece.headers))]
     marked = [text for text in texts if cells[text].str.starts_with(MARK).any()]
     return replace(
-        table,
-        headers=tuple(undo(header) for header in table.headers),
+        piece,
+        headers=tuple(undo(header) for header in piece.headers),
         cells=cells.with_columns(undo_column(pl.col(marked))) if marked else cells,
     )
 
 
-def _carried_text(table: Table, columns: ColumnMap, name: str) -> pl.Series:
-    index = columns.carried.get(name)
-    if index is None:
-        return pl.repeat(None, table.cells.height, dtype=pl.String, eager=True)
-    text = table.cells[cell_name(index)].str.strip_chars()
-    return text.set(text == "", None)
+def _write_out_currencies(table: Pieces, faults: pl.DataFrame, decimal: str) -> Pieces:
+    if not refuses_currencies(faults):
+        return table
+    return table.map(lambda piece: write_out_currencies(piece, faults, decimal))

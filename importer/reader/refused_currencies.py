@@ -22,6 +22,11 @@ _GROUP: Final = 3
 """So many digits behind a sign could be thousands."""
 
 
+def refuses_currencies(faults: pl.DataFrame) -> bool:
+    """Return whether any of validation's `faults` refuses an amount for its currency."""
+    return bool(faults["code"].is_in(_REFUSED).any())
+
+
 def write_out_currencies(table: Table, faults: pl.DataFrame, decimal: str) -> Table:
     """Return the table with `12.50 USD` as text for each number refused for its currency.
 

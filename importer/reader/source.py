@@ -20,6 +20,7 @@ from importer.reader.file_kind import (
     judge_content,
     judge_name,
 )
+from importer.reader.pieces import spool_table
 from importer.reader.private_copy import copy_file, draft, drain, require_file
 from importer.reader.signature import recognise
 from importer.reader.workbook import read_workbook
@@ -27,7 +28,7 @@ from importer.reader.workbook import read_workbook
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from importer.reader.table import Table
+    from importer.reader.pieces import Pieces
 
 STANDARD_INPUT: Final = Path("-")
 STANDARD_INPUT_NAME: Final = "stdin"
@@ -96,18 +97,17 @@ def read_table(
     hidden_rows: Literal["include", "skip"] | None = None,
     layout: FormatSection | None = None,
     is_header: Callable[[Sequence[str | None]], bool] | None = None,
-) -> Table:
+) -> Pieces:
     """Return the source's data rows as text cells with the row numbers that Excel shows.
 
-    `header_row` counts from 1; without it the header is the first row that is not blank, or the
-    only one below it of which `is_header` says that it names the columns. `layout` says how a CSV
-    is written. Raises SourceError where the file cannot be trusted, UsageError where `sheet` or
-    `header_row` names something that is not there.
+    XX below it of which `is_header` says that it names the columns. `layout` says how a CSV
+        is written. Raises SourceError where the file cannot be trusted, UsageError where `sheet` or
+        `header_row` names something that is not there.
     """
     if header_row is not None and header_row < 1:
         raise UsageError(f"--header-row {header_row} is no row.", "Rows are counted from 1.")
     if source.format != "csv":
-        return read_workbook(
+        table = read_workbook(
             source.path,
             source.name,
             kind=source.format,
@@ -116,6 +116,7 @@ def read_table(
             hidden_rows=hidden_rows,
             is_header=is_header,
         )
+        return spool_table(table, source.path.parent)
     if sheet is not None:
         raise UsageError(
             f"{source.name} is a CSV file and has no sheet “{sheet}”.", "Leave --sheet out."

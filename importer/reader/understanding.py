@@ -7,28 +7,32 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.model import PurchaseField
-from importer.reader.cells import take_column
 from importer.reader.notes import Note, first_cell, note
 from importer.reader.places import column_letters
+from importer.reader.table import cell_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from importer.reader.columns import ColumnMap
+    from importer.reader.notes import Example
+    from importer.reader.pieces import Pieces
     from importer.reader.table import Table
 
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 _ENCODINGS: Final = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
 
 
-def describe(table: Table, columns: ColumnMap, constants: Mapping[str, str]) -> Iterator[Note]:
+def describe(pieces: Pieces, columns: ColumnMap, constants: Mapping[str, str]) -> Iterator[Note]:
     """Yield where the header stands, which column became which field, and what is not sent."""
+    table = pieces.about
+    examples = _first_cells(pieces, {*columns.fields.values()})
     yield note(_braced(f"{_file(table)}, header in row {table.header_row}."))
     for field in PurchaseField:
         if field in columns.fields:
             index = columns.fields[field]
-            column = take_column(table, index).lazy()
-            first = first_cell(column.filter(pl.col("text").is_not_null()).head(1).collect())
+            first = examples.get(index)
             said = _braced(f"{field} is the column {_column(table, index)}")
             yield (
                 note(f"{said}, empty.")
@@ -45,6 +49,20 @@ def describe(table: Table, columns: ColumnMap, constants: Mapping[str, str]) -> 
         yield _list(table, "Rows are told apart by", columns.identity.values())
     if columns.ignored:
         yield _list(table, "Kept in the results, not sent:", columns.ignored)
+
+
+def _first_cells(pieces: Pieces, indices: AbstractSet[int]) -> dict[int, Example]:
+    """Return column → its first cell that is not empty, where it has one."""
+    found: dict[int, Example] = {}
+    for piece in pieces:
+        for index in indices - found.keys():
+            cells = piece.cells.lazy().select("row", pl.col(cell_name(index)).alias("text"))
+            first = first_cell(cells.drop_nulls("text").head(1).collect())
+            if first is not None:
+                found[index] = first
+        if len(found) == len(indices):
+            break
+    return found
 
 
 def _file(table: Table) -> str:

@@ -6,7 +6,6 @@ A property test holds the two to the same verdict.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,7 @@ from importer.reader.cells import (
     take_column,
 )
 from importer.reader.faults import SHOWN_CHARACTERS, FaultCode, explain
-from importer.reader.fields import read_constants, read_field, require, take_values
+from importer.reader.fields import UNPROVEN, read_constants, read_field, require, take_values
 from importer.reader.plain_cells import LINE, ONE_ID, read_plain
 
 if TYPE_CHECKING:
@@ -30,12 +29,16 @@ if TYPE_CHECKING:
 
     from importer.config import Config
     from importer.reader.columns import ColumnMap
+    from importer.reader.fields import Styles
     from importer.reader.notes import Note
     from importer.reader.plain_cells import Plain
     from importer.reader.table import Table
 
-_THREADS: Final = 2
 _REQUESTS: Final = TypeAdapter(list[PurchaseRequest])
+_NO_FAULTS: Final = pl.DataFrame(
+    schema={"row": pl.UInt32, "index": pl.UInt32}
+    | dict.fromkeys(("column", "field", "code", "text", "detail"), pl.String)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +57,17 @@ class Judged:
     """How amounts and dates were read and what proved it, a sentence each."""
 
 
-def judge(table: Table, columns: ColumnMap, config: Config) -> Judged:
+def judge(table: Table, columns: ColumnMap, config: Config, styles: Styles = UNPROVEN) -> Judged:
     """Return every row typed, and every fault of every row.
 
-    `columns` must hold all required fields (columns.match_columns sees to it). Raises ConfigError
-    where `config.format` cannot be used.
+    `table` may be a piece of a file, whose columns are written in `styles`. `columns` must hold all
+    required fields (columns.match_columns sees to it). Raises ConfigError where `config.format`
+    cannot be used.
     """
-    with ThreadPoolExecutor(_THREADS) as pool:  # polars works outside of Python's lock
-        read = pool.map(
-            lambda place: read_field(place[0], take_column(table, place[1]), config),
-            columns.fields.items(),
-        )
-        readings = dict(zip(columns.fields, read, strict=True))
+    readings = {
+        field: read_field(field, take_column(table, index), config, styles)
+        for field, index in columns.fields.items()
+    }
     for field in {PurchaseField.LEAD_ID, *map(PurchaseField, config.rules.required)}:
         if field in readings:
             readings[field] = require(readings[field])
@@ -171,6 +173,8 @@ def _all_clear(readings: list[Reading]) -> pl.Series:
 def _faulty_cells(
     table: Table, index: int, field: PurchaseField | None, reading: Reading
 ) -> pl.DataFrame:
+    if reading.cells["code"].null_count() == reading.cells.height:  # as in most columns
+        return _NO_FAULTS
     texts = table.shown(index).alias("text")
     return (
         reading.cells.with_columns(table.cells["row"], texts)

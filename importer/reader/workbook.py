@@ -97,7 +97,8 @@ def _read_sheet(
             above = f"Row 1 of “{title}” stands"
         notes += (f"{above} above the header: left out.",)
     data, noted = _judge_hidden(data, found, name, hidden_rows)
-    headers, positions, data = name_columns(name, header, data)
+    headers, positions, take_named = name_columns(name, header, [data])
+    data = take_named(data)
     _judge_merged(data["row"], positions or range(len(headers)), found, name)
     table = Table(
         name=name,

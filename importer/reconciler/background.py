@@ -21,7 +21,7 @@ class Background:
     fields: Mapping[PurchaseField, int]
     """Where each field stands among the table's columns."""
     rows: pl.DataFrame
-    """Validation's frame: the values of each row."""
+    """A Reading's: amount, date and `valid` of each row."""
     faults: pl.DataFrame
     """Validation's: `row`, `index`, `message` of each faulty cell."""
     timezone: str

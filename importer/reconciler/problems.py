@@ -17,6 +17,7 @@ import polars as pl
 
 from importer.errors import ResultsError
 from importer.model import PurchaseField
+from importer.reader.pieces import Pieces
 from importer.reader.refused_currencies import spell_out
 from importer.reader.table import cell_name, kind_name
 from importer.reconciler.reconciler import invalid_results
@@ -25,6 +26,7 @@ from importer.reconciler.results import write_results
 if TYPE_CHECKING:
     from importer.config import FormatSection
     from importer.reader.reader import Reading
+    from importer.reader.table import Table
 
 
 def keep_problems(beside: Path, reading: Reading, layout: FormatSection) -> str | None:
@@ -57,14 +59,12 @@ def write_problems(beside: Path, reading: Reading, layout: FormatSection) -> Pat
     )
     if results.is_empty():
         return None
-    invalid = pl.col("row").is_in(results["row"].implode())
-    cells = _spell_out(reading, layout).filter(invalid)
-    table = replace(reading.table, cells=cells)
+    table = _spell_out(_faulty_rows(reading), reading, layout)
     ending = ".xlsx" if table.has_kinds else ".csv"
     first = beside.with_name(f"{beside.stem}.problems{ending}")
     names = chain([first], (first.with_stem(f"{first.stem}-{n}") for n in count(2)))
     with TemporaryDirectory(prefix=".problems-", dir=beside.parent) as folder:
-        draft = write_results(Path(folder) / first.name, table, results)
+        draft = write_results(Path(folder) / first.name, Pieces.of(table), results)
         for path in names:
             if not os.path.lexists(path):
                 break
@@ -73,12 +73,19 @@ def write_problems(beside: Path, reading: Reading, layout: FormatSection) -> Pat
         return draft.rename(path)
 
 
-def _spell_out(reading: Reading, layout: FormatSection) -> pl.DataFrame:
-    """Return the table's cells with sound amounts and dates spelt to speak for themselves.
+def _faulty_rows(reading: Reading) -> Table:
+    """Return the table with nothing but its invalid rows."""
+    invalid = reading.rows.filter(~pl.col("valid"))["row"].implode()
+    kept = [piece.cells.filter(pl.col("row").is_in(invalid)) for piece in reading.table]
+    return replace(reading.table.about, cells=pl.concat(kept))
+
+
+def _spell_out(table: Table, reading: Reading, layout: FormatSection) -> Table:
+    """Return the table of the invalid rows, sound amounts and dates spelt to speak for themselves.
 
     `03/04/2026` may have been proven by rows that are not in the new file.
     """
-    cells, rows = reading.table.cells, reading.rows
+    cells, rows = table.cells, reading.rows.filter(~pl.col("valid"))
     spelt = {
         PurchaseField.PURCHASE_AMOUNT: spell_out(pl.col("purchase_amount"), layout.decimal),
         PurchaseField.DATE: pl.col("date").dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ"),
@@ -89,10 +96,10 @@ def _spell_out(reading: Reading, layout: FormatSection) -> pl.DataFrame:
             continue
         name, kind = cell_name(index), kind_name(index)
         texts = rows.select(text.alias(name))[name]
-        if reading.table.has_kinds:  # numbers and dates of a workbook are certain as they are
+        if table.has_kinds:  # numbers and dates of a workbook are certain as they are
             texts = texts.zip_with(cells[kind] == "text", pl.Series([None], dtype=pl.String))
         cells = cells.with_columns(pl.coalesce(texts, name).alias(name))
-    return cells
+    return replace(table, cells=cells)
 
 
 def _content(path: Path) -> object:

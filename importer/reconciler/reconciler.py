@@ -15,6 +15,7 @@ from importer.planner.claiming import PAGE_ROWS
 from importer.planner.created import read_created
 from importer.planner.plan import judge
 from importer.planner.planner import candidate_of
+from importer.reader.pieces import join_frames
 from importer.reconciler.totals import total
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ RESULT_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 """The results frame: one row for each data row of the file, in its order. `resolution` and
 `amount` (canonical decimal text, null where the row is invalid) follow."""
+
+_JUDGED: Final = ("row", "key", "twin_row", "conflict_code", "conflict", "released")
+"""What of the plan decides the result of a row."""
 
 
 def reconcile(
@@ -79,14 +83,12 @@ def reconcile(
 
 def _tell_planned(plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None) -> pl.DataFrame:
     """Return RESULT_SCHEMA and `tried` of the planned rows, in no particular order."""
-    planned = plan.keyed_rows
+    planned = plan.keyed_rows.select(_JUDGED)
     created = read_created(planned, ledger, view.scope, run_id)
-    others = planned.join(created.select("row"), on="row", how="anti", maintain_order="left")
-    alone = pl.DataFrame(
-        list(_judge_rows(others, plan.evidence, ledger, view, run_id)),
-        schema=RESULT_SCHEMA | {"tried": pl.Boolean},
-        orient="row",
-    )
+    others = planned
+    if created.height:  # a copy of a million rows takes a tenth of a gigabyte
+        others = planned.join(created.select("row"), on="row", how="anti", maintain_order="left")
+    alone = join_frames([*_judge_rows(others, plan.evidence, ledger, view, run_id)])
     return pl.concat([created.rename({"key": "idempotency_key"}).select(alone.columns), alone])
 
 
@@ -101,17 +103,21 @@ def _judge_rows(
     ledger: Ledger,
     view: Viewpoint,
     run_id: int | None,
-) -> Iterator[tuple[object, ...]]:
-    """Yield the values of RESULT_SCHEMA and whether this run tried the row."""
-    wanted = ("row", "key", "twin_row", "conflict_code", "conflict", "released")
-    for page in planned.select(wanted).iter_slices(PAGE_ROWS):
+) -> Iterator[pl.DataFrame]:
+    """Yield RESULT_SCHEMA and `tried`, whether this run tried the row, page by page."""
+    told: list[tuple[object, ...]] = []
+    schema = RESULT_SCHEMA | {"tried": pl.Boolean}
+    yield pl.DataFrame(schema=schema)
+    for page in planned.iter_slices(PAGE_ROWS):
         entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
         for row in page.iter_rows(named=True):
             candidate = candidate_of(row, evidence)
             entry = entries.get(candidate.key)
             judgement = judge(candidate, entry, view.policy, run_id=run_id, now=view.now)
             tried = entry is not None and run_id is not None and entry.run_id == run_id
-            yield (*_values(judgement.result), tried)
+            told.append((*_values(judgement.result), tried))
+        yield pl.DataFrame(told, schema=schema, orient="row")
+        told.clear()
 
 
 def _values(result: RowResult) -> tuple[object, ...]:

@@ -113,7 +113,7 @@ def summarise_plan(
         to_send=to_send.height,
         send_total=total(to_send["purchase_amount"]),
         undated=to_send["date"].null_count(),
-        all_triggers=to_send["trigger_ids"].null_count(),
+        all_triggers=to_send.height - int(to_send["has_triggers"].sum()),
         left_by_limit=plan.to_send.height - to_send.height,
     )
 

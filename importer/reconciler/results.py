@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -14,14 +15,17 @@ import polars as pl
 from importer.errors import ResultsError
 from importer.model import RESULT_COLUMNS, result_column
 from importer.neutral import neutralise, neutralise_column
-from importer.reader.table import Table, cell_name, kind_name
+from importer.reader.table import cell_name, kind_name
 from importer.reconciler.atomic import write_atomically
 from importer.reconciler.results_path import results_format
 from importer.reconciler.results_typing import retype
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from importer.reader.pieces import Pieces
+    from importer.reader.table import Table
     from importer.reconciler.background import Background
 
 UTF8_BOM: Final = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the local code page
@@ -29,11 +33,11 @@ LINE_END: Final = "\r\n"  # RFC 4180
 
 
 def write_results(
-    path: Path, table: Table, results: pl.DataFrame, background: Background | None = None
+    path: Path, table: Pieces, results: pl.DataFrame, background: Background | None = None
 ) -> Path:
     """Write the input's own columns and the ten `keen_*` ones; return the file really written.
 
-    `results` has one row for each of `table.cells`, in the same order: `row` UInt32, `status`,
+    `results` has one row for each of the table's, in the same order: `row` UInt32, `status`,
     `purchase_id`, `error_code`, `error` String, `http_status` Int32, `attempts` UInt32,
     `idempotency_key` String, `sent_at` Datetime("us", "UTC"), `resolution` String.
 
@@ -47,28 +51,21 @@ def write_results(
     Raises ResultsError where the rows do not match or the file cannot be written (code
     `results-unwritten`; the file that was there is untouched then).
     """
-    if not results["row"].equals(table.cells["row"]):
-        raise ResultsError(
-            f"The results of {results.height:,} rows do not match the {table.cells.height:,} rows "
-            f"of {table.name}.",
-            "This is a bug: the ledger is whole, please report it.",
-            code="results-mismatch",
-        )
-    own = [i for i, header in enumerate(table.headers) if result_column(header) is None]
-    headers = [table.headers[i] for i in own]
-    frame = table.cells.select([cell_name(i) for i in own]).hstack(_keen_columns(results))
+    own = [i for i, header in enumerate(table.about.headers) if result_column(header) is None]
+    headers = [table.about.headers[i] for i in own]
     file_format = results_format(path)
 
     def write(temporary: Path) -> None:
+        frames = _pair(table, results, own)
         if file_format == "csv":
-            _write_csv(temporary, headers, frame, table.delimiter or ",")
+            _write_csv(temporary, headers, frames, table.about.delimiter or ",")
         elif file_format == "jsonl":
-            _write_jsonl(temporary, [*headers, *RESULT_COLUMNS], frame)
+            _write_jsonl(temporary, [*headers, *RESULT_COLUMNS], frames)
         else:
             # openpyxl takes a tenth of a second, which a job of CSV files need not spend.
             from importer.reconciler.results_workbook import write_workbook  # noqa: PLC0415
 
-            typed, kinds = _typed(table, frame, own, background)
+            typed, kinds = _typed(table.whole(), pl.concat(frames), own, background)
             write_workbook(temporary, [*headers, *RESULT_COLUMNS], typed, kinds, background)
 
     try:
@@ -80,6 +77,29 @@ def write_results(
             "run: importer results FILE --results OTHER.",
             code="results-unwritten",
         ) from error
+
+
+def _pair(table: Pieces, results: pl.DataFrame, own: list[int]) -> Iterator[pl.DataFrame]:
+    """Yield the own columns and the `keen_*` ones, a piece at a time; at least the columns."""
+    begin = 0
+    for piece in chain([table.about], table):
+        cells = piece.cells
+        part = results.slice(begin, cells.height)
+        begin += cells.height
+        if not part["row"].equals(cells["row"]):
+            raise _mismatch(table, results)
+        yield cells.select([cell_name(i) for i in own]).hstack(_keen_columns(part))
+    if begin != results.height:
+        raise _mismatch(table, results)
+
+
+def _mismatch(table: Pieces, results: pl.DataFrame) -> ResultsError:
+    return ResultsError(
+        f"The results of {results.height:,} rows do not match the {table.height:,} rows "
+        f"of {table.about.name}.",
+        "This is a bug: the ledger is whole, please report it.",
+        code="results-mismatch",
+    )
 
 
 def _typed(
@@ -99,7 +119,9 @@ def _keen_columns(results: pl.DataFrame) -> pl.DataFrame:
     return columns.select(pl.col(name.removeprefix("keen_")).alias(name) for name in RESULT_COLUMNS)
 
 
-def _write_csv(path: Path, headers: list[str], frame: pl.DataFrame, delimiter: str) -> None:
+def _write_csv(
+    path: Path, headers: list[str], frames: Iterable[pl.DataFrame], delimiter: str
+) -> None:
     """Write the header by hand: a frame's columns need other names than people give theirs."""
     line = io.StringIO()
     names = [neutralise(header) for header in headers]
@@ -108,11 +130,13 @@ def _write_csv(path: Path, headers: list[str], frame: pl.DataFrame, delimiter: s
     )
     with path.open("wb") as file:
         file.write(UTF8_BOM + line.getvalue().encode())
-        file.flush()  # polars writes to the descriptor itself
-        frame.lazy().with_columns(neutralise_column(pl.col(pl.String))).sink_csv(
-            file, include_header=False, separator=delimiter, line_terminator=LINE_END
-        )
+        for frame in frames:
+            frame.with_columns(neutralise_column(pl.col(pl.String))).write_csv(
+                file, include_header=False, separator=delimiter, line_terminator=LINE_END
+            )
 
 
-def _write_jsonl(path: Path, names: list[str], frame: pl.DataFrame) -> None:
-    frame.rename(dict(zip(frame.columns, names, strict=True))).write_ndjson(path)
+def _write_jsonl(path: Path, names: list[str], frames: Iterable[pl.DataFrame]) -> None:
+    with path.open("wb") as file:
+        for frame in frames:
+            frame.rename(dict(zip(frame.columns, names, strict=True))).write_ndjson(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from importer.planner.deliveries import make_deliveries
 from importer.planner.plan import Policy
 from importer.planner.planner import Plan, make_plan
 from importer.planner.viewpoint import Viewpoint
+from importer.reader.identity import add_contents
+from importer.reader.typed_rows import TypedRows
 from importer.reconciler.reconciler import reconcile
 
 if TYPE_CHECKING:
@@ -76,6 +79,20 @@ def undated(lead_number: int = 1, amount: str = "10", **values: object) -> dict[
     return bought(lead_number, amount, **{**values, "date": None})
 
 
+def rows_of(
+    judged: pl.DataFrame, scope: str = "keen", batch: str = ""
+) -> tuple[pl.DataFrame, pl.DataFrame, TypedRows]:
+    """Return what a Reading keeps of the rows, their contents, and the typed rows one by one."""
+    has_triggers = pl.col("trigger_ids").is_not_null().alias("has_triggers")
+    kept = judged.with_columns(has_triggers).drop(
+        "lead_id", "product_name", "product_description", "trigger_ids", "identity"
+    )
+    contents = add_contents(judged.filter("valid"), scope=scope, batch=batch)
+    loads = [functools.partial(judged.slice, place, 1) for place in range(judged.height)]
+    typed = TypedRows(judged["row"].to_list(), loads)
+    return kept, contents.select("content", "identity_key"), typed
+
+
 @dataclass
 class Story:
     ledger: SqliteLedger = field(default_factory=lambda: SqliteLedger.open(None))
@@ -93,7 +110,7 @@ class Story:
         judged = pl.DataFrame(
             [{"row": number, **row} for number, row in enumerate(rows, start=2)], schema=JUDGED
         )
-        return make_plan(judged, self.ledger, self.view(batch))
+        return make_plan(*rows_of(judged, self.scope, batch), self.ledger, self.view(batch))
 
     def view(self, batch: str = "") -> Viewpoint:
         return Viewpoint(self.scope, batch, self.policy, self.now, self.zone)
@@ -126,17 +143,21 @@ class Story:
             at=self.now,
         )
         coming = iter(outcomes)
+        judged = pl.DataFrame(
+            [{"row": number, **row} for number, row in enumerate(rows, start=2)], schema=JUDGED
+        )
+        *_, typed = rows_of(judged, self.scope, batch)
         deliveries = make_deliveries(
-            plan.to_send, self.ledger, scope=self.scope, action="create_purchase_custom"
+            typed.beside(plan.to_send),
+            self.ledger,
+            scope=self.scope,
+            action="create_purchase_custom",
         )
         for delivery in deliveries:
             self.sent.append(delivery.key)
             outcome = next(coming, None) or applied(delivery.key)
             self.ledger.commit(run_id, [Intent(delivery, self.now)])
             self.ledger.commit(run_id, [Settlement(delivery.key, delivery.row, outcome, self.now)])
-        judged = pl.DataFrame(
-            [{"row": number, **row} for number, row in enumerate(rows, start=2)], schema=JUDGED
-        )
         faults = pl.DataFrame(
             [
                 {"row": row, "column": "Amount", "code": "not-an-amount", "message": "No amount."}

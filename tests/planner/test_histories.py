@@ -32,6 +32,7 @@ from tests.planner.stories import (
     as_results,
     bought,
     lead,
+    rows_of,
     undated,
 )
 
@@ -161,7 +162,9 @@ class Histories(RuleBasedStateMachine):
     def say_send(self, number: int, place: int) -> None:
         rows = self.file(number)
         row_number = place % len(rows) + 2
-        planned = make_plan(_judged(rows), self.story.ledger, self.story.view()).keyed_rows
+        planned = make_plan(
+            *rows_of(_judged(rows)), self.story.ledger, self.story.view()
+        ).keyed_rows
         held = pl.col("status").is_in(["duplicate", "conflict"])
         for key in planned.filter(held, row=row_number)["key"]:
             self.released[purchase_of(rows[row_number - 2])].add(key)
@@ -205,7 +208,7 @@ class Histories(RuleBasedStateMachine):
             ).items():
                 self.asked[origin] = max(self.asked[origin], count)
         judged = _judged(rows)
-        plan = make_plan(judged, told.ledger, told.view())
+        plan = make_plan(*rows_of(judged), told.ledger, told.view())
         to_send = plan.to_send.head(len(rows) if limit is None else limit)
         run_id = self._send(rows, plan, to_send, coming)
         self.story.now += timedelta(days=1)
@@ -226,7 +229,9 @@ class Histories(RuleBasedStateMachine):
             scope="keen", batch="", file="a.csv", content=content, plan="{}", at=now
         )
         outcomes_left = iter(coming)
-        for delivery in make_deliveries(to_send, ledger, scope="keen", action="a"):
+        *_, typed = rows_of(_judged(rows))
+        whole = typed.beside(to_send)
+        for delivery in make_deliveries(whole, ledger, scope="keen", action="a"):
             kind = next(outcomes_left, "applied")
             note(f"   sends row {delivery.row} as {delivery.key}: {kind}")
             outcome = OUTCOMES[kind] or applied(delivery.key)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from importer.reader.pieces import Pieces
 from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from importer.reader.cells import Reading
     from importer.reader.notes import Note
+    from importer.reader.pieces import Spool
+    from importer.reader.reader import Reading as FileReading
 
 
 def cells(*texts: str | None, kind: str | None = None) -> pl.DataFrame:
@@ -43,6 +47,25 @@ def values(reading: Reading) -> list[object]:
 def shown(notes: Iterable[Note]) -> tuple[str, ...]:
     """Return notes as a person's own screen shows them."""
     return tuple(note.shown for note in notes)
+
+
+def in_pieces(table: Table, rows: int = 2) -> Pieces:
+    """Return the table in pieces of so many rows."""
+    parts = [replace(table, cells=cells) for cells in table.cells.iter_slices(rows)]
+    about = replace(table, cells=table.cells.clear())
+    heights = tuple(part.cells.height for part in parts)
+    return Pieces(about, heights, tuple(lambda part=part: part for part in parts))  # type: ignore[misc]
+
+
+def typed_rows(reading: FileReading) -> pl.DataFrame:
+    """Return all rows of a file with all columns."""
+    return pl.concat([*reading.typed.beside(reading.rows)])
+
+
+def spooled(spool: Spool) -> pl.DataFrame:
+    """Return all rows that wait in a spool."""
+    frames = list(spool)
+    return pl.concat(frames) if frames else pl.DataFrame()
 
 
 def table(

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from importer.errors import ImporterError, SourceError, UsageError
 from importer.reader.delimited import _Asked, _read_rows, _read_unseen, read_delimited
 from importer.reader.encoding import find_encoding
+from importer.reader.pieces import Spool
+from tests.reader.frames import spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 def read(tmp_path: Path, content: bytes, header_row: int | None = None) -> Table:
     path = tmp_path / "orders.csv"
     path.write_bytes(content)
-    return read_delimited(path, "orders.csv", header_row=header_row)
+    return read_delimited(path, "orders.csv", header_row=header_row).whole()
 
 
 READ = [
@@ -223,14 +225,14 @@ PIECES = st.sampled_from(
 MARKS = st.sampled_from([b"", b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"sep=;\n"])
 
 
-def outcome(read: Callable[[], _Rows | None]) -> object:
+def outcome(read: Callable[[Spool], _Rows | None], spool: Spool) -> object:
     """Return what was read, or how it was refused."""
     try:
-        rows = read()
+        rows = read(spool)
     except ImporterError as error:
         return type(error), error.code, error.message
     assert rows is not None
-    return rows.encoding, rows.header_at, rows.header, rows.cells.rows()
+    return rows.encoding, rows.header_at, rows.header, spooled(spool).rows()
 
 
 @settings(max_examples=300)
@@ -245,15 +247,16 @@ def test_a_file_is_read_or_refused_as_after_a_look_at_all_its_bytes(
 ) -> None:
     path = tmp_path_factory.mktemp("orders") / "orders.csv"
     path.write_bytes(mark + body)
-    asked = _Asked("orders.csv", None, "auto", None)
+    asked = _Asked(path, "orders.csv", None, "auto", None)
 
-    def read_after_proof() -> _Rows | None:
+    def read_after_proof(spool: Spool) -> _Rows | None:
         encoding, _ = find_encoding(path, "orders.csv")
-        return _read_rows(path, encoding, asked, plainly=False)
+        return _read_rows(encoding, asked, spool, plainly=False)
 
-    unseen = _read_unseen(path, asked)
+    one, other = Spool(path.parent), Spool(path.parent)
+    unseen = _read_unseen(asked, one)
     if unseen is not None:
-        assert outcome(lambda: unseen) == outcome(read_after_proof)
+        assert outcome(lambda _: unseen, one) == outcome(read_after_proof, other)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -262,6 +265,7 @@ def test_plain_lines_in_unicode_are_read_without_a_look_at_all_their_bytes(
 ) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(("a,b\n" + "T\u00e9,2\n" * 1_000).encode(encoding))
-    rows = _read_unseen(path, _Asked("orders.csv", None, "auto", None))
+    spool = Spool(tmp_path)
+    rows = _read_unseen(_Asked(path, "orders.csv", None, "auto", None), spool)
     assert rows is not None
-    assert (rows.encoding, rows.cells.height) == (encoding, 1_000)
+    assert (rows.encoding, spooled(spool).height) == (encoding, 1_000)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from importer.config import Config, FormatSection, Order
-from importer.reader.identity import add_contents
 from importer.reader.reader import read_file
 from tests.reader.raw_ods import cell, ods, row, table
 from tests.reader.raw_workbook import sheet_xml, workbook
@@ -28,12 +27,8 @@ def read(path: Path, folder: Path, config: Config | None = None) -> Reading:
 
 
 def assert_same(one: Reading, other: Reading) -> None:
-    contents = [
-        add_contents(each.rows, scope="keen", batch="")["content"].to_list()
-        for each in (one, other)
-    ]
-    assert contents[0] == contents[1]
-    assert one.table.cells.equals(other.table.cells)
+    assert one.contents["content"].to_list() == other.contents["content"].to_list()
+    assert one.table.whole().cells.equals(other.table.whole().cells)
     assert one.faults.equals(other.faults)
     assert [note.shown for note in one.notes] == [note.shown for note in other.notes]
 
@@ -88,7 +83,7 @@ def test_one_currency_in_all_number_formats_is_no_fault(tmp_path: Path) -> None:
     reading = read(path, tmp_path / "a")
     assert reading.faults.is_empty()
     assert reading.rows["purchase_amount"].to_list() == ["12.5", "12.5", "12.5", "3.5"]
-    assert reading.table.cells["kind_2"].to_list() == ["number", "number", "number", "text"]
+    assert reading.table.whole().cells["kind_2"].to_list() == ["number", "number", "number", "text"]
     assert any("name the currency EUR" in note.told for note in reading.notes)
 
 
@@ -124,7 +119,7 @@ def test_a_number_format_is_held_against_the_configured_currency(
 
 def test_a_refused_amount_says_its_currency_wherever_it_is_written_to(tmp_path: Path) -> None:
     reading = read(money(tmp_path / "o.xlsx", EUROS, DOLLARS, PLAIN), tmp_path / "a")
-    assert reading.table.cells.select("cell_2", "kind_2").rows() == [
+    assert reading.table.whole().cells.select("cell_2", "kind_2").rows() == [
         *(("12.50 EUR", "text"), ("12.50 $", "text"), ("12.5", "number"))
     ]
 

@@ -114,7 +114,7 @@ def attempt(folder: Path, name: str, content: bytes) -> Reading | None:
 
 def read_strictly(content: bytes, reading: Reading) -> list[tuple[object, ...]]:
     """Return what the standard library makes of the rows below the header, blank ones left out."""
-    table = reading.table
+    table = reading.table.about
     assert table.encoding is not None
     text = io.StringIO(content.decode(table.encoding), newline="")
     if re.match(r'"?sep=[,;\t|]"?[\r\n]', text.getvalue(), re.IGNORECASE):
@@ -135,7 +135,7 @@ def test_a_mutated_csv_is_refused_or_read_as_it_stands(
 ) -> None:
     reading = attempt(tmp_path_factory.mktemp("csv"), "orders.csv", content)
     if reading is not None:
-        assert reading.table.cells.rows() == read_strictly(content, reading)
+        assert reading.table.whole().cells.rows() == read_strictly(content, reading)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -145,7 +145,7 @@ def test_a_mutated_archive_never_changes_a_row(
 ) -> None:
     reading = attempt(tmp_path_factory.mktemp("gz"), "orders.csv.gz", content)
     if reading is not None:
-        assert reading.table.cells.rows() == read_strictly(FILES[0], reading)
+        assert reading.table.whole().cells.rows() == read_strictly(FILES[0], reading)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -158,7 +158,7 @@ def test_a_mutated_workbook_never_changes_a_row(
     if reading is not None:
         whole = attempt(folder, "whole.xlsx", SHOWN)
         assert whole is not None
-        assert reading.table.cells.equals(whole.table.cells)
+        assert reading.table.whole().cells.equals(whole.table.whole().cells)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,8 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.reader.delimited import _read_cells
+from importer.reader.pieces import Spool
 from importer.reader.plain_lines import read_plain_lines
 from importer.reader.records import Records
+from tests.reader.frames import spooled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,13 +55,17 @@ PIECES = st.sampled_from(
 def read_fast(tmp_path: Path, text: str, *, encoding: str = "utf-8") -> pl.DataFrame | None:
     path = tmp_path / "lines.csv"
     path.write_bytes(text.encode(encoding))
-    return read_plain_lines(path, encoding, ",", 3, above="x,y,z\n", row=2)
+    spool = Spool(tmp_path)
+    read = read_plain_lines(path, encoding, ",", 3, spool, above="x,y,z\n", row=2)
+    return spooled(spool) if read else None
 
 
-def read_slowly(text: str) -> pl.DataFrame:
+def read_slowly(tmp_path: Path, text: str) -> pl.DataFrame:
     records = Records(io.StringIO(text, newline=""), ",", 0, "lines.csv")
     next(records.rows)
-    return _read_cells(records, 3)
+    spool = Spool(tmp_path)
+    _read_cells(records, 3, spool)
+    return spooled(spool)
 
 
 @settings(max_examples=600, deadline=None)
@@ -72,10 +78,12 @@ def test_what_it_reads_is_what_the_strict_reader_reads(
     tmp_path_factory: pytest.TempPathFactory, body: str
 ) -> None:
     text = "x,y,z\n" + body
-    fast = read_fast(tmp_path_factory.mktemp("lines"), text)
+    folder = tmp_path_factory.mktemp("lines")
+    fast = read_fast(folder, text)
     if fast is not None:
-        assert fast.rows() == read_slowly(text).rows()
-        assert fast.schema == read_slowly(text).schema
+        slow = read_slowly(folder, text)
+        assert fast.rows() == slow.rows()
+        assert fast.schema == slow.schema
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -111,12 +119,12 @@ def test_bytes_that_the_encoding_cannot_read_leave_the_file_to_others(tmp_path: 
     path = tmp_path / "lines.csv"
     for encoding, line in [("utf-8", b"1,T\xe9,3\n"), ("cp1252", b"1,\x81,3\n")]:
         path.write_bytes(b"x,y,z\n" + b"1,2,3\n" * 10 + line)
-        assert read_plain_lines(path, encoding, ",", 3, above="x,y,z\n", row=2) is None
+        spool = Spool(tmp_path)
+        assert not read_plain_lines(path, encoding, ",", 3, spool, above="x,y,z\n", row=2)
 
 
 def test_a_line_longer_than_a_block_is_left_to_the_strict_reader(tmp_path: Path) -> None:
     cells = ",".join(["x" * 100_000] * 50)
     path = tmp_path / "lines.csv"
     path.write_text(f"x\n{cells}\n{cells}", "utf-8")
-    fast = read_plain_lines(path, "utf-8", ",", 50, above="x\n", row=2)
-    assert fast is None
+    assert not read_plain_lines(path, "utf-8", ",", 50, Spool(tmp_path), above="x\n", row=2)

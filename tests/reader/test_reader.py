@@ -13,6 +13,7 @@ from importer.config_loading import load_config
 from importer.errors import ConfigError, ImporterError, SourceError
 from importer.reader.identity import identity_settings
 from importer.reader.reader import Reading, read_file
+from tests.reader.frames import typed_rows
 from tests.reader.raw_workbook import row, sheet_xml, workbook
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_a_header_below_title_lines_is_found_and_said(tmp_path: Path, kind: str)
         )
         path.write_bytes(workbook(sheet_xml(rows)))
     reading = read(path)
-    assert (reading.table.header_row, reading.rows["row"].to_list()) == (3, [4])
+    assert (reading.table.about.header_row, reading.rows["row"].to_list()) == (3, [4])
     assert "header in row 3" in reading.understood[0].told
     assert any("Rows 1 to 2" in note.told for note in reading.notes)
 
@@ -74,7 +75,7 @@ def test_a_header_in_the_first_row_is_not_looked_for_again(tmp_path: Path) -> No
 
 def test_the_delimiter_is_the_one_under_which_a_row_names_the_columns(tmp_path: Path) -> None:
     text = f"a, b, c, d, e\nLead;Product;Price\n{LEAD.format(1)};Tea, green, fine, hot;1\n"
-    assert read_text(tmp_path, text).table.delimiter == ";"
+    assert read_text(tmp_path, text).table.about.delimiter == ";"
 
 
 # What is configured
@@ -85,7 +86,7 @@ def test_encoding_and_delimiter_can_be_configured(tmp_path: Path) -> None:
     path.write_bytes(f"Lead|Product|Price\n{LEAD.format(1)}|Ž;,|1\n".encode("iso-8859-2"))
     config = configured(format={"encoding": "latin2", "delimiter": "|"})
     reading = read(path, config)
-    assert reading.rows["product_name"].to_list() == ["Ž;,"]
+    assert typed_rows(reading)["product_name"].to_list() == ["Ž;,"]
     assert any("read as iso8859-2" in note.told for note in reading.notes)
     with pytest.raises(SourceError, match="not UTF-8"):
         read(path, configured(format={"encoding": "utf-8"}))
@@ -124,7 +125,7 @@ def test_a_constant_stands_for_a_column_that_the_file_lacks(tmp_path: Path) -> N
     constants = {"product_name": " Renewal ", "date": "4.3.2026", "purchase_amount": "12,50"}
     config = configured(columns={"constants": constants})
     reading = read_text(tmp_path, f"Lead,Price\n{LEAD.format(1)},7\n{LEAD.format(2)},\n", config)
-    assert reading.rows.select("product_name", "purchase_amount", "valid").rows() == [
+    assert typed_rows(reading).select("product_name", "purchase_amount", "valid").rows() == [
         ("Renewal", "7", True),
         ("Renewal", None, False),  # a column's empty cell is not filled in
     ]
@@ -138,7 +139,7 @@ def test_a_constant_makes_the_key_that_a_column_makes(tmp_path: Path) -> None:
     by_column = read_text(tmp_path, f"Lead,Price,Product\n{LEAD.format(1)},7,Renewal\n")
     config = configured(columns={"constants": {"product_name": "Renewal"}})
     by_constant = read_text(tmp_path, f"Lead,Price\n{LEAD.format(1)},7\n", config)
-    assert by_constant.rows.drop("row").equals(by_column.rows.drop("row"))
+    assert typed_rows(by_constant).drop("row").equals(typed_rows(by_column).drop("row"))
 
 
 def test_only_constants_that_are_set_change_the_identity_settings() -> None:
@@ -212,5 +213,7 @@ def test_what_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path, ending:
 
 def test_rows_keep_their_types_where_nothing_is_read(tmp_path: Path) -> None:
     reading = read_text(tmp_path, "Lead,Product,Price\n")
-    assert reading.rows.schema["trigger_ids"] == pl.List(pl.String)
+    assert reading.rows.schema["date"] == pl.Datetime("us", "UTC")
+    assert reading.contents.schema == {"content": pl.Binary, "identity_key": pl.Binary}
     assert reading.rows.is_empty()
+    assert list(reading.typed.beside(reading.rows)) == []

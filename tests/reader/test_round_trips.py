@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from importer.config import Config, Order
 from importer.reader.identity import add_contents
 from importer.reader.reader import read_file
+from tests.reader.frames import typed_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +143,7 @@ def csv_files(draw: st.DrawFn) -> tuple[list[Bought], bytes]:
 def read_rows(path: Path) -> pl.DataFrame:
     reading = read_file(path, path.parent, Config(), Order())
     assert reading.faults.is_empty(), reading.faults["message"].to_list()
-    return reading.rows
+    return typed_rows(reading)
 
 
 def contents(rows: pl.DataFrame) -> list[bytes]:

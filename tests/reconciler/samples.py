@@ -1,4 +1,4 @@
-"""Small tables and results frames for the tests of what is written. Pure."""
+"""Small tables and results frames for the tests of what is written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.reader.table import CELL_KIND, Table, cell_name, kind_name
+from importer.reconciler.results import write_results
+from tests.reader.frames import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 KEY = "0190a1b2-c3d4-8e5f-8a6b-0123456789ab"
 SENT_AT = datetime(2026, 3, 4, 10, 20, 30, 123456, tzinfo=UTC)
@@ -65,3 +68,8 @@ def results_of(table: Table, **changed: object) -> pl.DataFrame:
             for name, value in (values | changed).items()
         ),
     )
+
+
+def write_table(path: Path, table: Table, results: pl.DataFrame) -> Path:
+    """Write the results of a table that comes in pieces of two rows."""
+    return write_results(path, in_pieces(table), results)

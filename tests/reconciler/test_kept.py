@@ -10,8 +10,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from importer.reconciler.kept import REMEMBERED, Kept, Why, WrittenFiles, keep_earlier
-from importer.reconciler.results import write_results
-from tests.reconciler.samples import KEY, results_of, table_of
+from tests.reconciler.samples import KEY, results_of, table_of, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +34,7 @@ def names(folder: Path) -> list[str]:
 def write(path: Path, written: WrittenFiles, **changed: object) -> Path:
     """Write results as a run does, and remember them."""
     table = table_of(["a"], [["1"]])
-    write_results(path, table, results_of(table, **changed))
+    write_table(path, table, results_of(table, **changed))
     written.note(path, keyed="idempotency_key" not in changed)
     return path
 

@@ -42,7 +42,7 @@ def test_sound_amounts_and_dates_need_no_proof_from_rows_that_are_not_there(
     whole = read(tmp_path / "orders.csv").rows.select("purchase_amount", "date").rows()
     assert corrected == whole[1:]
     assert again.faults.select("row", "code").rows() == [(2, "missing"), (3, "not-a-uuid")]
-    assert again.table.cells["cell_1"].to_list() == [None, "=Tea"]
+    assert again.table.whole().cells["cell_1"].to_list() == [None, "=Tea"]
 
 
 def test_no_problems_no_file(tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ from importer.errors import ResultsError
 from importer.model import RESULT_COLUMNS, result_column
 from importer.neutral import undo, undo_column
 from importer.reader.delimited import read_delimited
-from importer.reconciler.results import write_results
-from tests.reconciler.samples import KEY, results_of, table_of
+from tests.reconciler.samples import KEY, results_of, table_of, write_table
 
 KEEN_VALUES = ["created", "p-1", "", "", "200", "1", KEY, "2026-03-04T10:20:30Z", ""]
 
@@ -44,7 +43,7 @@ def lines_of(path: Path) -> list[list[object]]:
 def test_a_csv_has_the_inputs_columns_and_then_the_ten(tmp_path: Path) -> None:
     table = table_of(["Lead", "Amount"], [["l-1", "12.50"], ["l-2", None]])
     path = tmp_path / "r.csv"
-    assert write_results(path, table, results_of(table)) == path
+    assert write_table(path, table, results_of(table)) == path
     assert read_csv(path) == [
         ["Lead", "Amount", *RESULT_COLUMNS],
         ["l-1", "12.50", "2", *KEEN_VALUES],
@@ -54,7 +53,7 @@ def test_a_csv_has_the_inputs_columns_and_then_the_ten(tmp_path: Path) -> None:
 
 def test_a_csv_begins_with_a_bom_and_ends_its_lines_by_rfc_4180(tmp_path: Path) -> None:
     table = table_of(["Prénom"], [["zoë"]])
-    written = write_results(tmp_path / "r.csv", table, results_of(table)).read_bytes()
+    written = write_table(tmp_path / "r.csv", table, results_of(table)).read_bytes()
     assert written.startswith("\ufeffPrénom,keen_row,".encode())
     assert written.count(b"\r\n") == written.count(b"\n") == 2
     assert written.endswith(b"\r\n")
@@ -64,7 +63,7 @@ def test_a_csv_begins_with_a_bom_and_ends_its_lines_by_rfc_4180(tmp_path: Path) 
 def test_a_csv_keeps_the_inputs_delimiter(tmp_path: Path, delimiter: str) -> None:
     line = ["a;b", "c,d", "e\tf", "g|h"]
     table = table_of(["w;", "x,", "y\t", "z|"], [line], delimiter=delimiter)
-    path = write_results(tmp_path / "r.csv", table, results_of(table))
+    path = write_table(tmp_path / "r.csv", table, results_of(table))
     header, row = read_csv(path, delimiter)
     assert header == [*table.headers, *RESULT_COLUMNS]
     assert row[:4] == line
@@ -72,14 +71,14 @@ def test_a_csv_keeps_the_inputs_delimiter(tmp_path: Path, delimiter: str) -> Non
 
 def test_a_workbooks_results_as_csv_are_separated_by_commas(tmp_path: Path) -> None:
     table = table_of(["a"], [["-12.5"]], kinds=[["number"]])
-    path = write_results(tmp_path / "r.csv", table, results_of(table))
+    path = write_table(tmp_path / "r.csv", table, results_of(table))
     assert read_csv(path)[1][:2] == ["-12.5", "2"]
 
 
 def test_formulas_are_harmless_in_headers_cells_and_messages(tmp_path: Path) -> None:
     table = table_of(["=H()", "'q"], [["=1+1", "-12"], ["'x", "\t+A1"]])
     results = results_of(table, error="@cell", purchase_id="=p")
-    header, first, second = read_csv(write_results(tmp_path / "r.csv", table, results))
+    header, first, second = read_csv(write_table(tmp_path / "r.csv", table, results))
     assert header[:2] == ["'=H()", "''q"]
     assert first[:2] == ["'=1+1", "-12"]
     assert second[:2] == ["''x", "'\t+A1"]
@@ -92,7 +91,7 @@ def test_every_text_comes_back_from_a_csv(
 ) -> None:
     table = table_of(["a", "b"], lines, delimiter=delimiter)
     with TemporaryDirectory() as folder:
-        path = write_results(Path(folder) / "r.csv", table, results_of(table))
+        path = write_table(Path(folder) / "r.csv", table, results_of(table))
         rows = read_csv(path, delimiter)[1:]
     assert [tuple(undo(text) for text in row[:2]) for row in rows] == [
         tuple(text or "" for text in line) for line in lines
@@ -106,8 +105,8 @@ def test_the_reader_reads_a_csv_as_the_table_it_was_made_from(
     assume(not any("\0" in (text or "") for line in lines for text in line))
     table = table_of(["=a", "b"], lines, delimiter=delimiter)
     with TemporaryDirectory() as folder:
-        path = write_results(Path(folder) / "r.csv", table, results_of(table))
-        again = read_delimited(path, "r.csv", header_row=None)
+        path = write_table(Path(folder) / "r.csv", table, results_of(table))
+        again = read_delimited(path, "r.csv", header_row=None).whole()
     assert again.headers == ("'=a", "b", *RESULT_COLUMNS)
     undone = again.cells.select("row", undo_column(pl.col("cell_0", "cell_1")))
     assert undone.equals(table.cells)
@@ -117,7 +116,7 @@ def test_the_reader_reads_a_csv_as_the_table_it_was_made_from(
 def test_every_text_comes_back_from_json_lines(lines: list[tuple[str | None, str | None]]) -> None:
     table = table_of(["a", "b"], lines)
     with TemporaryDirectory() as folder:
-        path = write_results(Path(folder) / "r.jsonl", table, results_of(table))
+        path = write_table(Path(folder) / "r.jsonl", table, results_of(table))
         rows = [json.loads(line) for line in path.read_bytes().splitlines()]
     assert [(row["a"], row["b"]) for row in rows] == lines
 
@@ -125,7 +124,7 @@ def test_every_text_comes_back_from_json_lines(lines: list[tuple[str | None, str
 def test_json_lines_have_the_types_of_json(tmp_path: Path) -> None:
     table = table_of(["Lead", "Amount"], [["=l", None]])
     results = results_of(table, http_status=None, attempts=3, status="in_doubt")
-    path = write_results(tmp_path / "r.jsonl", table, results)
+    path = write_table(tmp_path / "r.jsonl", table, results)
     (line,) = path.read_text(encoding="utf-8").splitlines()
     row = json.loads(line)
     assert list(row) == ["Lead", "Amount", *RESULT_COLUMNS]
@@ -141,7 +140,7 @@ def test_earlier_keen_columns_give_way_wherever_they_stand(tmp_path: Path, endin
     line = ["9", "mine", "rejected", "old", "kept"]
     kinds = [["text"] * 5] if ending == "xlsx" else None
     table = table_of(headers, [line], kinds=kinds)
-    path = write_results(tmp_path / f"r.{ending}", table, results_of(table))
+    path = write_table(tmp_path / f"r.{ending}", table, results_of(table))
     header, row = lines_of(path)
     assert header == ["a", "keen_note", *RESULT_COLUMNS]
     assert [str(value) for value in row[:4]] == ["mine", "kept", "2", "created"]
@@ -158,7 +157,7 @@ def test_every_result_column_is_known_however_it_is_spelt() -> None:
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "xlsx"])
 def test_a_file_without_rows_has_results_without_rows(tmp_path: Path, ending: str) -> None:
     table = table_of(["a"], [])
-    path = write_results(tmp_path / f"r.{ending}", table, results_of(table))
+    path = write_table(tmp_path / f"r.{ending}", table, results_of(table))
     assert lines_of(path)[1:] == []
 
 
@@ -166,14 +165,14 @@ def test_results_that_do_not_match_the_rows_are_not_written(tmp_path: Path) -> N
     table = table_of(["a"], [["1"], ["2"]])
     for wrong in (results_of(table).head(1), results_of(table).reverse()):
         with pytest.raises(ResultsError, match="do not match"):
-            write_results(tmp_path / "r.csv", table, wrong)
+            write_table(tmp_path / "r.csv", table, wrong)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_has_gone_is_told_with_the_way_out(tmp_path: Path) -> None:
     table = table_of(["a"], [["1"]])
     with pytest.raises(ResultsError, match="importer results FILE") as stop:
-        write_results(tmp_path / "gone" / "r.csv", table, results_of(table))
+        write_table(tmp_path / "gone" / "r.csv", table, results_of(table))
     assert stop.value.code == "results-unwritten"
 
 
@@ -181,15 +180,14 @@ FULL_DISK_WRITER = """
 import resource, signal, sys
 from pathlib import Path
 from importer.errors import ResultsError
-from importer.reconciler.results import write_results
-from tests.reconciler.samples import results_of, table_of
+from tests.reconciler.samples import results_of, table_of, write_table
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 table = table_of(["a"], [[str(n)] for n in range(5000)])
 results = results_of(table)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    write_results(Path(sys.argv[1]), table, results)
+    write_table(Path(sys.argv[1]), table, results)
 except ResultsError as error:
     print(error.code)
 """
@@ -214,5 +212,5 @@ def test_a_disk_that_fills_up_leaves_the_old_file_whole(tmp_path: Path, ending: 
 def test_the_time_of_sending_is_written_in_utc(tmp_path: Path) -> None:
     table = table_of(["a"], [["1"]])
     results = results_of(table).with_columns(pl.col("sent_at").dt.convert_time_zone("Asia/Tokyo"))
-    path = write_results(tmp_path / "r.csv", table, results)
+    path = write_table(tmp_path / "r.csv", table, results)
     assert read_csv(path)[1][-2] == "2026-03-04T10:20:30Z"

@@ -15,10 +15,9 @@ from python_calamine import CalamineWorkbook
 from importer.errors import ResultsError
 from importer.model import RESULT_COLUMNS
 from importer.neutral import undo
-from importer.reconciler.results import write_results
 from importer.reconciler.results_cells import MAX_CHARACTERS
 from importer.reconciler.results_workbook import write_workbook
-from tests.reconciler.samples import KEY, results_of, table_of
+from tests.reconciler.samples import KEY, results_of, table_of, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +37,7 @@ def write(
         [[text] for text in lines],
         kinds=None if kinds is None else [[kind] for kind in kinds],
     )
-    return write_results(folder / "r.xlsx", table, results_of(table))
+    return write_table(folder / "r.xlsx", table, results_of(table))
 
 
 def cells(path: Path) -> list[Any]:
@@ -81,7 +80,7 @@ def test_nothing_becomes_a_live_formula_or_an_error(tmp_path: Path, kind: str | 
 
 def test_headers_and_messages_are_no_formulas_either(tmp_path: Path) -> None:
     table = table_of(["=H()"], [["1"]])
-    path = write_results(tmp_path / "r.xlsx", table, results_of(table, error="=E()"))
+    path = write_table(tmp_path / "r.xlsx", table, results_of(table, error="=E()"))
     sheet = load_workbook(path)["Results"]
     assert (sheet["A1"].value, sheet["A1"].data_type) == ("=H()", "s")
     assert (sheet["F2"].value, sheet["F2"].data_type) == ("=E()", "s")

@@ -6,11 +6,13 @@ counts for such a row, so nothing has to be told apart.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from importer.model import RowStatus
+from importer.reader.pieces import join_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,13 +41,23 @@ def read_created(
     Columns: `row`, `status`, `purchase_id`, `error_code`, `error`,
     `http_status`, `attempts`, `key`, `sent_at`, and `tried`: whether by the run of `run_id`.
     """
-    told = [_tell(page, run_id) for page in ledger.created(scope, planned["key"])]
-    created = pl.concat(told or [_tell((), run_id)])
-    if not told:
+    pages = chain([()], ledger.created(scope, planned["key"]))
+    created = join_frames([_tell(page, run_id) for page in pages])
+    places = created.select("packed").with_row_index("at")
+    if not created.height:
         planned = planned.clear()
     packed = pl.col("key").str.replace_all("-", "", literal=True).str.decode("hex")
-    own = planned.select("row", "key", packed.alias("packed"))
-    return own.join(created, on="packed", maintain_order="left").drop("packed")
+    own = planned.select("row", "key", _as_number(packed).alias("packed"))
+    found = own.join(places, on="packed", maintain_order="left").drop("packed")
+    # Column by column: to join all of a million rows at once takes a quarter of a gigabyte more.
+    at = found["at"]
+    names = [name for name in created.columns if name != "packed"]
+    return found.drop("at").hstack([created.drop_in_place(name).gather(at) for name in names])
+
+
+def _as_number(packed: pl.Expr) -> pl.Expr:
+    """Return packed keys (Binary) as numbers, which take half the memory and time to join."""
+    return packed.bin.reinterpret(dtype=pl.UInt128, endianness="big")
 
 
 def _tell(page: Sequence[Created], run_id: int | None) -> pl.DataFrame:
@@ -61,7 +73,7 @@ def _tell(page: Sequence[Created], run_id: int | None) -> pl.DataFrame:
     by_person = pl.format("Sent by {}, row {}, on {}; nothing now. {}", *where, pl.col("message"))
     by_run = pl.format("Created by {}, row {}, on {}; nothing was sent.", *where)
     return frame.select(
-        "packed",
+        _as_number(pl.col("packed")),
         pl.when(tried)
         .then(pl.lit(RowStatus.CREATED.value))
         .otherwise(pl.lit(RowStatus.ALREADY_CREATED.value))

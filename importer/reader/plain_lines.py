@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from importer.reader.pieces import Spool
 
-_BLOCK_BYTES: Final = 8 << 20
+_BLOCK_BYTES: Final = 16 << 20
+"""One piece of the table: smaller ones cost time, larger ones memory."""
 _BLANK: Final = "^[\\s\x1c-\x1f]*$"
 """What `str.isspace` calls blank; Rust's `\\s` lacks the four separators of ASCII."""
 

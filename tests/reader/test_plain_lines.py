@@ -88,11 +88,11 @@ def test_what_it_reads_is_what_the_strict_reader_reads(
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_files_of_many_blocks_are_read_whole_in_any_encoding(tmp_path: Path, encoding: str) -> None:
-    lines = [f'{number},"Té, {number}",{"x" * 60}' for number in range(150_000)]
+    lines = [f'{number},"Té, {number}",{"x" * 60}' for number in range(260_000)]
     fast = read_fast(tmp_path, "x,y,z\n" + "\r\n".join(lines), encoding=encoding)
     assert fast is not None
-    assert fast["row"].to_list() == list(range(2, 150_002))
-    assert fast["cell_1"].to_list() == [f"Té, {number}" for number in range(150_000)]
+    assert fast["row"].to_list() == list(range(2, 260_002))
+    assert fast["cell_1"].to_list() == [f"Té, {number}" for number in range(260_000)]
 
 
 @pytest.mark.parametrize(

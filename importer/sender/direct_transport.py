@@ -227,11 +227,10 @@ class _Line(asyncio.Protocol):
 
     def _is_readable(self) -> bool:
         assert self._transport is not None  # noqa: S101 - as above
-        # TLS tells of a lost connection a turn of the loop after its socket was closed, whose number
-        # another may have by then.
+        # TLS tells of a lost connection a turn of the loop after its socket was closed; another may
+        # have the socket's number by then.
         used = self._transport.get_extra_info("socket")
-        file = -1 if used is None else used.fileno()
-        if file < 0:
+        if used is None or (file := used.fileno()) < 0:
             return True
         if sys.platform == "win32":  # which has no poll, and no limit to what select takes
             return bool(select.select([file], [], [], 0)[0])

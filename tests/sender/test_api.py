@@ -323,7 +323,7 @@ def test_a_connection_whose_loss_tls_has_not_told_yet_is_not_used_again(
             assert transport._line is not None
             assert transport._line._transport is not None
             used = transport._line._transport.get_extra_info("socket")
-            while used.fileno() >= 0:
+            while used.fileno() >= 0:  # noqa: ASYNC110 - the very turn in which it is closed
                 await asyncio.sleep(0)
             with contextlib.ExitStack() as stack:
                 for _ in range(20):  # one of them has its number

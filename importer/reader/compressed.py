@@ -48,7 +48,7 @@ def unpack(packed: Path, target: BinaryIO, name: str, ending: str) -> int:
                         code="oversized-archive",
                     )
                 target.write(block)
-    except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError) as error:
         raise SourceError(
             f"{name} is no whole {ENDINGS[ending]} file: {error}.",
             "Copy or export it again.",

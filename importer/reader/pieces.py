@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from importer.errors import ConfigError
+from importer.reader.private_copy import refuse_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,12 +85,7 @@ class Spool:
             with self._path(len(self._heights)).open("wb") as file:
                 cells.write_ipc(file)
         except OSError as error:
-            raise ConfigError(
-                f"The cells of the file cannot be kept in {self._folder.parent} while it is worked "
-                f"on: {error.strerror or error}.",
-                "Make room there, about three times the size of the file.",
-                code="no-room",
-            ) from error
+            raise refuse_folder(self._folder.parent, error) from error
         self._heights.append(cells.height)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from importer.errors import SourceError, UsageError
+from importer.errors import ConfigError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -26,6 +26,16 @@ def require_file(path: Path) -> None:
     if path.exists():
         raise UsageError(f"{path} is no regular file.", "Save its content as a file first.")
     raise UsageError(f"There is no file {path}.", "Check the name and the folder.")
+
+
+def refuse_folder(folder: Path, error: OSError) -> ConfigError:
+    """Return the error for a folder that takes no private copy of a file."""
+    return ConfigError(
+        f"No copy of the file can be kept in {folder} while it is worked on: "
+        f"{error.strerror or error}.",
+        "Make room there, about three times the size of the file, unpacked.",
+        code="no-room",
+    )
 
 
 def draft(folder: Path, spoilt: ExitStack) -> Path:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 from importer.config import FormatSection
 from importer.errors import SourceError, UsageError
@@ -21,12 +21,12 @@ from importer.reader.file_kind import (
     judge_name,
 )
 from importer.reader.pieces import spool_table
-from importer.reader.private_copy import copy_file, draft, drain, require_file
+from importer.reader.private_copy import copy_file, draft, drain, refuse_folder, require_file
 from importer.reader.signature import recognise
 from importer.reader.workbook import read_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from importer.reader.pieces import Pieces
 
@@ -56,7 +56,7 @@ def take_source(path: Path, folder: Path) -> Source:
     A copy, because a file that is edited or replaced during a run would mix two versions. `-` is
     standard input, whose content says what it is. Raises UsageError where there is no readable
     file, SourceError where it is empty, changes while it is copied, or is no spreadsheet that this
-    program reads.
+    program reads, ConfigError where there is no room for the copy.
     """
     piped = path == STANDARD_INPUT
     name = STANDARD_INPUT_NAME if piped else path.name
@@ -65,7 +65,7 @@ def take_source(path: Path, folder: Path) -> Source:
     kind, packing = (None, None) if piped else judge_name(path)
     with ExitStack() as spoilt:
         copy = draft(folder, spoilt)
-        with copy.open("wb") as target:
+        with _writing(copy) as target:
             digest, size = drain(target) if piped else copy_file(path, target)
         if size == 0:
             raise SourceError(
@@ -76,7 +76,7 @@ def take_source(path: Path, folder: Path) -> Source:
         if packing is not None:
             judge_content(name, content, PACKED[packing])
             packed, copy = copy, draft(folder, spoilt)
-            with copy.open("wb") as target:
+            with _writing(copy) as target:
                 unpack(packed, target, name, packing)
             packed.unlink()
             content = recognise(copy)
@@ -87,6 +87,15 @@ def take_source(path: Path, folder: Path) -> Source:
             copy = copy.rename(copy.with_suffix(f".{kind}"))  # calamine looks at the ending first
         spoilt.pop_all()
     return Source(name=name, path=copy, sha256=digest, size=size, format=kind)
+
+
+@contextmanager
+def _writing(copy: Path) -> Iterator[BinaryIO]:
+    try:
+        with copy.open("wb") as target:
+            yield target
+    except OSError as error:
+        raise refuse_folder(copy.parent, error) from error
 
 
 def read_table(
@@ -100,9 +109,11 @@ def read_table(
 ) -> Pieces:
     """Return the source's data rows as text cells with the row numbers that Excel shows.
 
-    XX below it of which `is_header` says that it names the columns. `layout` says how a CSV
-        is written. Raises SourceError where the file cannot be trusted, UsageError where `sheet` or
-        `header_row` names something that is not there.
+    They wait in files beside the source. `header_row` counts from 1; without it the header is the
+    first row that is not blank, or the only one below it of which `is_header` says that it names
+    the columns. `layout` says how a CSV is written. Raises SourceError where the file cannot be
+    trusted, UsageError where `sheet` or `header_row` names something that is not there, and
+    ConfigError where there is no room.
     """
     if header_row is not None and header_row < 1:
         raise UsageError(f"--header-row {header_row} is no row.", "Rows are counted from 1.")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import stat
+import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from tests.reader import raw_ods, raw_xls, raw_xlsb
 from tests.reader.raw_workbook import row, sheet_xml, workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CSV = b"a,b\n1,2\n"
@@ -192,3 +194,38 @@ def test_a_sheet_of_a_csv_and_a_header_in_row_0_are_wrong_usage(tmp_path: Path) 
         read_table(source, sheet="May")
     with pytest.raises(UsageError, match="--header-row 0"):
         read_table(source, header_row=0)
+
+
+NO_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+from importer.errors import ConfigError
+from importer.reader.source import take_source
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    take_source(Path(sys.argv[1]), Path(sys.argv[2]))
+except ConfigError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of a file")
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["as it is", "unpacked"])
+def test_a_copy_that_finds_no_room_is_named_and_removed(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    packed = pack(b"lead_id\n" + b"x\n" * 50_000)
+    file = tmp_path / ("rows.csv" if packed.startswith(b"lead") else "rows.csv.gz")
+    file.write_bytes(packed)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    taker = subprocess.run(
+        [sys.executable, "-c", NO_ROOM, str(file), str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert taker.stdout.strip() == "no-room"
+    assert not list(folder.iterdir())

@@ -49,7 +49,7 @@ class TypedRows:
     firsts: Sequence[int]
     """The number of the first row of each piece."""
     loads: Sequence[Callable[[], pl.DataFrame]]
-    """The pieces: validation's rows, in order."""
+    """The pieces: validation's rows, in order, and the _CONTENTS of those that are valid."""
 
     def beside(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield `rows` (any of the file's, in its order, told by `row`) with all columns.
@@ -101,6 +101,9 @@ def read_rows(
     scope = config.api.scope
     firsts: list[int] = []
 
+    def add(rows: pl.DataFrame) -> pl.DataFrame:
+        return add_contents(rows, scope=scope, batch=batch)
+
     def read(piece: Table) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, tuple[Note, ...]]:
         judged = judge(piece, columns, config, styles)
         rows = judged.rows.with_columns(
@@ -108,11 +111,15 @@ def read_rows(
             has_triggers=pl.col("trigger_ids").is_not_null(),
         )
         valid = rows if rows["valid"].all() else rows.filter("valid")
-        contents = add_contents(valid, scope=scope, batch=batch).select(_CONTENTS)
+        contents = add(valid).select(_CONTENTS)
         return rows.select(*KEPT, "has_triggers"), contents, judged.faults, judged.notes
 
     def type_again(load: Callable[[], Table]) -> pl.DataFrame:
-        return judge(load(), columns, config, styles).rows
+        rows = judge(load(), columns, config, styles).rows
+        if rows["valid"].all():
+            return add(rows)
+        contents = add(rows.filter("valid")).select("row", *_CONTENTS)
+        return rows.join(contents, on="row", how="left", maintain_order="left")
 
     found = [read(pieces.about)]
     for piece in work_ahead(lambda load: read(load()), pieces.loads):

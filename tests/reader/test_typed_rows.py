@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
@@ -11,9 +14,13 @@ from importer.config import Config
 from importer.reader.columns import match_columns
 from importer.reader.fields import prove_styles
 from importer.reader.pieces import Pieces
+from importer.reader.table import cell_name
 from importer.reader.typed_rows import Rows, read_rows
 from importer.reader.validation import judge
 from tests.reader.frames import in_pieces, table
+
+if TYPE_CHECKING:
+    from importer.reader.table import Table
 
 ID = "3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d"
 CELLS = {
@@ -74,7 +81,8 @@ def test_any_rows_come_back_with_all_their_columns(
     assert sum(piece.height for piece in found) == expected.height
     if found:
         assert pl.concat(found).select(expected.columns).equals(expected)
-        assert set(found[0].columns) == {*expected.columns, *told.kept.columns}
+        contents = {"content", "identity_key"}
+        assert set(found[0].columns) == {*expected.columns, *told.kept.columns, *contents}
 
 
 def test_rows_that_do_not_belong_to_the_cells_are_never_paired_with_them() -> None:
@@ -83,3 +91,21 @@ def test_rows_that_do_not_belong_to_the_cells_are_never_paired_with_them() -> No
     shifted = told.kept.with_columns(pl.col("purchase_amount").shift(1, fill_value="9.5"))
     with pytest.raises(RuntimeError, match="judged otherwise"):
         list(told.typed.beside(shifted))
+
+
+@pytest.mark.parametrize("name", ["lead_id", "product_name", "description", "triggers", "order"])
+def test_cells_that_changed_meanwhile_are_never_sent_under_the_key_of_others(name: str) -> None:
+    lines = [(ID, "Tea", "x", "1.50", "2026-03-04", ID, "A1", *[None] * 4)] * 3
+    pieces = in_pieces(table(texts_of(lines)), 2)
+    changed: list[str] = []
+
+    def change(piece: Table) -> Table:
+        at = cell_name(list(CELLS).index(name))
+        return replace(piece, cells=piece.cells.with_columns(pl.lit(changed[0]).alias(at)))
+
+    told = read(pieces.map(lambda piece: change(piece) if changed else piece))
+    planned = told.kept.hstack(told.contents)
+    assert sum(piece.height for piece in told.typed.beside(planned)) == len(lines)
+    changed.append(f"{ID[:-1]}e" if name in {"lead_id", "triggers"} else "other")
+    with pytest.raises(RuntimeError, match="judged otherwise"):
+        list(told.typed.beside(planned))

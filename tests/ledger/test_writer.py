@@ -172,7 +172,7 @@ def test_the_next_group_is_stored_while_the_event_loop_is_busy() -> None:
     assert run(test).groups == [[intend(deliver(2))], [intend(deliver(3))]]
 
 
-def test_what_comes_at_once_is_stored_in_groups_that_part_the_workers() -> None:
+def test_no_group_grows_beyond_its_bound() -> None:
     async def test(watched: Watched) -> None:
         async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
             for row in range(2, MOST + 12):

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections import deque
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from importer.ledger.contract import Change, Ledger
-
-
-MOST: Final = 512
-"""Changes of one group at most: what 256 workers may wait for together. Smaller groups part the
-workers, which serves a slow API better by some per cent, and doubles what the ledger costs where
-the API answers at once."""
 
 
 class _Group:
@@ -55,9 +48,9 @@ class _Group:
 class GroupCommit:
     """The only way to the ledger while rows are sent: first in, first stored.
 
-    A thread stores one group after another, without asking the event loop, which may be busy. One
-    that sleeps is woken when a group is full, or else at the end of a turn of the loop, so that an
-    outcome and its worker's next intent share a group.
+    While one group is being stored, everything else gathers in the next, which the thread takes
+    without asking the event loop, for that may be busy. A thread that sleeps is woken at the end of
+    a turn of the loop, so that all who come in one turn share a group.
 
     The first failure breaks the writer for good: no intent is taken any more, so nothing more is
     sent, and every call raises LedgerWriteError. Settlements are the exception: those of the failed
@@ -73,8 +66,7 @@ class GroupCommit:
         self._run_id = run_id
         self._news = threading.Condition()
         """Guards the next five."""
-        self._waiting = deque([_Group()])
-        """The last one is open."""
+        self._open = _Group()
         self._storing: _Group | None = None
         self._asleep = False
         self._closing = False
@@ -146,8 +138,7 @@ class GroupCommit:
     async def flush(self) -> None:
         """Return once all that was put is durable, or, with LedgerWriteError, in `unstored`."""
         with self._news:
-            waiting = (group for group in reversed(self._waiting) if group.changes)
-            group = next(waiting, self._storing)
+            group = self._open if self._open.changes else self._storing
         if group is not None:
             await self._wait_for(group)
         self._require_whole()
@@ -158,14 +149,10 @@ class GroupCommit:
                 if isinstance(change, Settlement):
                     self.unstored.append(change)
                 raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
-            group = self._waiting[-1]
-            group.changes.append(change)
-            if len(group.changes) == MOST:
-                self._waiting.append(_Group())
-                self._news.notify()
-            elif self._asleep and len(group.changes) == 1:
+            self._open.changes.append(change)
+            if self._asleep and len(self._open.changes) == 1:
                 self._loop.call_soon(self._wake)
-        return group
+            return self._open
 
     def _wake(self) -> None:
         with self._news:
@@ -197,16 +184,14 @@ class GroupCommit:
         """Return the next group, when there is one; None at the end."""
         with self._news:
             self._storing = None
-            while not self._waiting[0].changes and not self._closing:
+            while not self._open.changes and not self._closing:
                 self._asleep = True
                 self._news.wait()
                 self._asleep = False
-            if not self._waiting[0].changes:
+            if not self._open.changes:
                 self._closed = True  # here, so that nothing is taken that nobody will store
                 return None
-            self._storing = self._waiting.popleft()
-            if not self._waiting:
-                self._waiting.append(_Group())
+            self._storing, self._open = self._open, _Group()
             return self._storing
 
     def _store(self, group: _Group) -> None:

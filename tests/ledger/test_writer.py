@@ -10,7 +10,7 @@ import pytest
 from importer.errors import LedgerWriteError
 from importer.ledger.contract import Intent, LedgerState, Settlement
 from importer.ledger.sqlite import SqliteLedger
-from importer.ledger.writer import MOST, GroupCommit
+from importer.ledger.writer import GroupCommit
 from tests.ledger.examples import (
     APPLIED,
     NOT_APPLIED,
@@ -121,7 +121,7 @@ def test_an_outcome_alone_is_stored_without_waiting_for_anybody() -> None:
 
 
 def test_all_who_wait_share_one_transaction() -> None:
-    rows = range(2, 22)
+    rows = range(2, 102)
 
     async def test(watched: Watched) -> None:
         async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
@@ -135,7 +135,7 @@ def test_all_who_wait_share_one_transaction() -> None:
 
     watched = run(test)
 
-    assert [len(group) for group in watched.groups] == [1, 20]
+    assert [len(group) for group in watched.groups] == [1, 100]
     stored = [change.delivery.row for change in watched.groups[1] if isinstance(change, Intent)]
     assert stored == list(rows)
 
@@ -170,15 +170,6 @@ def test_the_next_group_is_stored_while_the_event_loop_is_busy() -> None:
             assert watched.entered.wait(60)  # not `await`: nothing else runs in the loop
 
     assert run(test).groups == [[intend(deliver(2))], [intend(deliver(3))]]
-
-
-def test_no_group_grows_beyond_its_bound() -> None:
-    async def test(watched: Watched) -> None:
-        async with writer_of(watched) as writer, anyio.create_task_group() as tasks:
-            for row in range(2, MOST + 12):
-                tasks.start_soon(writer.commit, intend(deliver(row)))
-
-    assert [len(group) for group in run(test).groups] == [MOST, 10]
 
 
 def test_flush_returns_when_all_is_durable() -> None:

@@ -68,13 +68,7 @@ def rebuild_command(job: Job, params: Mapping[str, Any], by: str) -> ExitCode:
         reading = read_file(job.path, folder, job.config, job.order)
         check_scope(ledger, job.config.api)
         check_identity_settings(ledger, scope, settings, accept_change=False)
-        valid = reading.rows.filter("valid").hstack(reading.contents)
-        rows = [
-            {**row, "request": request}
-            for piece in reading.typed.beside(valid)
-            for row, request in zip(piece.iter_rows(named=True), build_requests(piece), strict=True)
-        ]
-        adoptions = _judge_rows(reading, rows, ledger, scope, job.config.api.action)
+        adoptions = _judge_rows(reading, ledger, scope, job.config.api.action)
         created = sum(adoption.created for adoption in adoptions)
         print(f"To be taken over: {created:,} created rows, {len(adoptions) - created:,} in doubt.")
         if not adoptions:
@@ -91,7 +85,7 @@ def rebuild_command(job: Job, params: Mapping[str, Any], by: str) -> ExitCode:
             scope=scope,
             batch=batch,
             file=job.path.name,
-            content=import_content(row["content"] for row in rows),
+            content=import_content(reading.contents["content"]),
             plan=json.dumps({"rebuilt_by": by, "note": params["note"]}),
             at=now,
         )
@@ -107,9 +101,7 @@ def rebuild_command(job: Job, params: Mapping[str, Any], by: str) -> ExitCode:
     return ExitCode.OK
 
 
-def _judge_rows(
-    reading: Reading, rows: list[dict[str, Any]], ledger: Ledger, scope: str, action: str
-) -> list[Adoption]:
+def _judge_rows(reading: Reading, ledger: Ledger, scope: str, action: str) -> list[Adoption]:
     """Return what is news to the ledger. Raises GuardError that names every contradiction."""
     if not {"keen_idempotency_key", "keen_status"} <= set(reading.columns.carried):
         raise UsageError(
@@ -117,14 +109,14 @@ def _judge_rows(
             "Name the results file that an earlier run wrote.",
         )
     told = [row for row in _told(reading) if row["carried_status"] in APPLIED]
-    contents = {row["row"]: row for row in rows}
+    sent = {row["row"]: row for row in _with_requests(reading)}
     keys = Counter(row["carried_key"] for row in told)
     ids = Counter(row["found_id"] for row in told if row["carried_status"] in DONE)
     entries = {entry.key: entry for entry in ledger.find(scope, filter(None, keys))}
     owners = {
         entry.purchase_id: entry.key for entry in ledger.purchase_ids(scope, filter(None, ids))
     }
-    equals = Counter(row["content"] for row in rows)
+    equals = Counter(reading.contents["content"])
     made, faults = [], []
     for row in told:
         try:
@@ -132,11 +124,11 @@ def _judge_rows(
             entry = entries.get(row["carried_key"])
             if not _is_news(row, entry):
                 continue
-            valid = contents.get(row["row"])
-            if valid is None:
+            valid_row = sent.get(row["row"])
+            if valid_row is None:
                 raise Contradiction("its cells are not valid, so its key cannot be proven")  # noqa: TRY301
-            up_to = SEARCHED + equals[valid["content"]]
-            delivery = _delivery(row, valid, action, up_to=up_to)
+            up_to = SEARCHED + equals[valid_row["content"]]
+            delivery = _delivery(row, valid_row, action, up_to=up_to)
         except Contradiction as fault:
             faults.append(f"row {row['row']}: {fault}")
             continue
@@ -152,6 +144,16 @@ def _judge_rows(
             code="rebuild",
         )
     return made
+
+
+def _with_requests(reading: Reading) -> Iterator[dict[str, Any]]:
+    """Yield those of the valid rows that may have been applied, each with its `request`."""
+    valid = reading.rows.filter("valid").hstack(reading.contents)
+    sent = valid.filter(valid["carried_status"].is_in(APPLIED))
+    for piece in reading.typed.beside(sent):
+        requests = build_requests(piece)
+        for row, request in zip(piece.iter_rows(named=True), requests, strict=True):
+            yield {**row, "request": request}
 
 
 def _told(reading: Reading) -> Iterator[dict[str, Any]]:

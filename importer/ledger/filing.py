@@ -1,8 +1,9 @@
 """New entries → where they are found by content and by lead. Touches the ledger's file.
 
 An index would be kept at every commit, while rows are sent: two random places for each row, written
-to disk as two pages, a third of all that a row costs. Filled in their order, many at a time, they
-cost a tenth of that. Look-ups find what is not filed too, only slower.
+to disk as two pages, a third of what the ledger costs. Filled in their order, many at a time, they
+share pages; the less so, the more was filed before. Look-ups find what is not filed too, only
+slower.
 """
 
 from __future__ import annotations

@@ -101,8 +101,9 @@ def read_rows(
     scope = config.api.scope
     firsts: list[int] = []
 
-    def add(rows: pl.DataFrame) -> pl.DataFrame:
-        return add_contents(rows, scope=scope, batch=batch)
+    def contents_of(rows: pl.DataFrame) -> pl.DataFrame:
+        valid = rows if rows["valid"].all() else rows.filter("valid")
+        return add_contents(valid, scope=scope, batch=batch).select("row", *_CONTENTS)
 
     def read(piece: Table) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, tuple[Note, ...]]:
         judged = judge(piece, columns, config, styles)
@@ -110,16 +111,12 @@ def read_rows(
             *(_carried_text(piece, columns, *names) for names in _CARRIED.items()),
             has_triggers=pl.col("trigger_ids").is_not_null(),
         )
-        valid = rows if rows["valid"].all() else rows.filter("valid")
-        contents = add(valid).select(_CONTENTS)
+        contents = contents_of(rows).drop("row")
         return rows.select(*KEPT, "has_triggers"), contents, judged.faults, judged.notes
 
     def type_again(load: Callable[[], Table]) -> pl.DataFrame:
         rows = judge(load(), columns, config, styles).rows
-        if rows["valid"].all():
-            return add(rows)
-        contents = add(rows.filter("valid")).select("row", *_CONTENTS)
-        return rows.join(contents, on="row", how="left", maintain_order="left")
+        return rows.join(contents_of(rows), on="row", how="left", maintain_order="left")
 
     found = [read(pieces.about)]
     for piece in work_ahead(lambda load: read(load()), pieces.loads):

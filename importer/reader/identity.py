@@ -53,8 +53,10 @@ def add_contents(rows: pl.DataFrame, *, scope: str, batch: str) -> pl.DataFrame:
     """
     prefix = _PREFIX + _netstring(scope) + _netstring(batch)
     identity, told_apart = _identity(rows)
-    canonical = rows.lazy().select(
-        pl.concat_str(pl.lit(prefix), identity, *_purchase(rows)).cast(pl.Binary)
+    values = rows.select(identity.alias("identity"), **_values(rows))
+    spelling, parts = _netstrings(values.drop("identity"))
+    canonical = values.lazy().select(
+        pl.format("{}{}" + spelling, pl.lit(prefix), "identity", *parts).cast(pl.Binary)
     )
     return rows.with_columns(
         _digests(canonical, rows.height).alias("content"),
@@ -86,8 +88,8 @@ def _identity(rows: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
     return written.fill_null("1:0,"), filled.fill_null(value=False)
 
 
-def _purchase(rows: pl.DataFrame) -> list[pl.Expr]:
-    """Return what the netstrings of a purchase's values consist of.
+def _values(rows: pl.DataFrame) -> dict[str, pl.Expr]:
+    """Return a purchase's values as they are hashed, in the recipe's order.
 
     What would change nothing is not done.
     """
@@ -102,7 +104,7 @@ def _purchase(rows: pl.DataFrame) -> list[pl.Expr]:
     name = pl.col("product_name")
     if rows["product_name"].str.contains(_UNFOLDED).any():
         name = _fold(name)
-    values = {
+    return {
         "lead_id": pl.col("lead_id").str.to_lowercase(),
         "product_name": name,
         "product_description": description,
@@ -110,14 +112,23 @@ def _purchase(rows: pl.DataFrame) -> list[pl.Expr]:
         "date": pl.col("date").dt.epoch("us").cast(pl.String),
         "trigger_ids": joined,
     }
-    absent = {column for column in values if rows[column].has_nulls()}
-    if not (counts > 0).all():
-        absent.add("trigger_ids")
-    return [
-        part
-        for column, value in values.items()
-        for part in ([_value(value)] if column in absent else _present(value))
-    ]
+
+
+def _netstrings(values: pl.DataFrame) -> tuple[str, list[pl.Expr]]:
+    """Return how the netstrings of the columns are spelt, and what fills the `{}` in that."""
+    spelling, parts = "", []
+    for text in values:
+        lengths = text.str.len_bytes()
+        if text.has_nulls():
+            spelling += "{}"
+            parts.append(_value(pl.col(text.name)))
+        elif lengths.min() == lengths.max():  # as of ids and dates; so it is not written per row
+            spelling += f"{lengths.max()!s}:{{}},"
+            parts.append(pl.col(text.name))
+        else:
+            spelling += "{}:{},"
+            parts += [pl.col(text.name).str.len_bytes().cast(pl.String), pl.col(text.name)]
+    return spelling, parts
 
 
 def _is_ascii(texts: pl.Series) -> bool:
@@ -259,11 +270,7 @@ def _netstring(text: str) -> str:
 
 
 def _value(text: pl.Expr) -> pl.Expr:
-    return pl.concat_str(_present(text)).fill_null(pl.lit("-,"))
-
-
-def _present(text: pl.Expr) -> tuple[pl.Expr, ...]:
-    return text.str.len_bytes().cast(pl.String), pl.lit(":"), text, pl.lit(",")
+    return pl.format("{}:{},", text.str.len_bytes(), text).fill_null(pl.lit("-,"))
 
 
 def _fold(text: pl.Expr) -> pl.Expr:

@@ -68,6 +68,9 @@ def main() -> None:
 
         print(redacted(traceback.format_exc()), file=sys.stderr)
         sys.exit(ExitCode.UNEXPECTED)
+    finally:
+        # At its exit Python looks for cycles in all that was ever imported: 0.15 s for nothing.
+        gc.freeze()
 
 
 def _print_error(message: str, remedy: str) -> None:
@@ -104,7 +107,7 @@ def run(
 
     Running it again goes on where it stopped: what is created is never sent again.
     """
-    from importer.commands.imports import run_command
+    from importer.commands.sending import run_command
 
     raise typer.Exit(run_command(ctx.params))
 

@@ -10,17 +10,16 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import anyio
 
 from importer.errors import ApiError, ApiUnavailableError
-from importer.job import Sent
+from importer.job import NOTHING_SENT, Sent
 from importer.ledger.writer import GroupCommit
 from importer.planner.deliveries import make_deliveries
 from importer.reader.identity import identity_settings
 from importer.reconciler.timing import Timing
-from importer.sender.events import SendReport
 from importer.sender.sender import send
 from importer.sender.signals import StopRequest, listen
 
@@ -32,12 +31,7 @@ if TYPE_CHECKING:
     from importer.job import Prepared
     from importer.ledger.contract import Ledger
     from importer.sender.api import Api
-    from importer.sender.events import Event
-
-_NO_REPORT: Final = SendReport(
-    created=0, rejected=0, in_doubt=0, unsent=0, stop=None, signal=None, unstored=()
-)
-NOTHING_SENT: Final = Sent(_NO_REPORT, None)
+    from importer.sender.events import Event, SendReport
 
 
 def send_rows(
@@ -66,7 +60,7 @@ async def _send(
     stop = StopRequest()
     async with anyio.create_task_group() as tasks:
         await tasks.start(listen, stop)
-        report = replace(_NO_REPORT, stop=await _prove(api, stop), signal=stop.requested)
+        report = replace(NOTHING_SENT.report, stop=await _prove(api, stop), signal=stop.requested)
         if report.stop is None and report.signal is None:
             _remember_keen(prepared.job.config, ledger)
             async with GroupCommit(ledger, run_id) as writer:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from importer.config import Order
 from importer.reader.source import named_path
 from importer.reconciler.next_steps import Commands
 from importer.reconciler.results_path import default_results_path
+from importer.sender.events import SendReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from importer.reconciler.kept import Kept
     from importer.reconciler.report import PlanSummary, Summary
     from importer.reconciler.timing import Sending
-    from importer.sender.events import Event, SendReport
+    from importer.sender.events import Event
     from importer.workspace import Progress
 
 
@@ -93,6 +94,12 @@ class Sent:
     report: SendReport
     sending: Sending | None
     """How long it took; None where nothing was sent."""
+
+
+NOTHING_SENT: Final = Sent(
+    SendReport(created=0, rejected=0, in_doubt=0, unsent=0, stop=None, signal=None, unstored=()),
+    None,
+)
 
 
 @dataclass(frozen=True, slots=True)

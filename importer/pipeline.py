@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 from importer.conclusion import conclude
-from importer.dispatch import NOTHING_SENT, send_rows
+from importer.dispatch import send_rows
 from importer.errors import ExitCode, LedgerError
+from importer.job import NOTHING_SENT
 from importer.preparation import (
     check_gates,
-    check_settings,
     forget_old_bodies,
     open_ledger,
     prepare,
 )
-from importer.reader.source import named_path
 from importer.reconciler.kept import WrittenFiles
-from importer.reconciler.problems import keep_problems
 from importer.workspace import Progress
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
     from importer.job import Ended, Job, Prepared, Screen, Sent
     from importer.ledger.contract import Ledger
-    from importer.reconciler.report import PlanSummary
     from importer.sender.api import Api
 
 
@@ -59,49 +56,6 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
         files = WrittenFiles(workspace.written_path)
         ended = _finish(
             prepared, folder, ledger, sent, run_id=run_id, started=started, written_files=files
-        )
-        screen.show_end(ended)
-    return ended
-
-
-def check_import(job: Job, screen: Screen) -> PlanSummary:
-    """Do all of it up to the plan. Needs no API key and no network; sends and records nothing.
-
-    Rows with faults are written beside the input (or where the results would go, if the user named
-    a place), to be corrected.
-    """
-    with open_ledger(job, make=False) as (_, folder, ledger):
-        prepared = prepare(job, folder, ledger, writes_results=False)
-        for note in prepared.notes:
-            screen.show_note(note)
-        screen.show_plan(prepared)
-        beside = named_path(job.path)
-        if job.order.results is not None:
-            beside = job.order.results.with_name(beside.name)
-        problems = keep_problems(beside, prepared.reading, job.config.format)
-        if problems is not None:
-            screen.show_note(problems)
-        check_gates(prepared, ledger)
-    return prepared.summary
-
-
-def rewrite_results(job: Job, screen: Screen) -> Ended:
-    """Write the results of a file once more from the ledger; nothing is sent."""
-    started = _now()
-    with open_ledger(job, make=False) as (workspace, folder, ledger):
-        prepared = prepare(job, folder, ledger)
-        for note in prepared.notes:
-            screen.show_note(note)
-        check_settings(prepared, ledger)
-        files = WrittenFiles(workspace.written_path)
-        ended = conclude(
-            prepared,
-            folder,
-            ledger,
-            NOTHING_SENT,
-            run_id=None,
-            started=started,
-            written_files=files,
         )
         screen.show_end(ended)
     return ended

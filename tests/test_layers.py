@@ -15,7 +15,7 @@ FLOORS = [
     {"screen"},
     {"tally"},
     {"wording"},
-    {"pipeline"},
+    {"pipeline", "inspection"},
     {"preparation", "dispatch", "conclusion"},
     {"job"},
     {"workspace"},

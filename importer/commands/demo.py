@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from importer.commands.imports import open_api
+from importer.commands.sending import open_api
 from importer.config import ApiSection, Config, Order, SendSection, WorkspaceSection
 from importer.errors import ExitCode, UsageError
 from importer.job import Job

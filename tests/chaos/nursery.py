@@ -207,8 +207,8 @@ def _read_line() -> str:
 
 def _import_all() -> None:
     import importer.cli  # noqa: PLC0415 - by the one that forks only
-    import importer.commands.imports  # noqa: PLC0415
     import importer.commands.resolution  # noqa: PLC0415
+    import importer.commands.sending  # noqa: PLC0415
     import importer.commands.status  # noqa: PLC0415
     import importer.logs  # noqa: F401, PLC0415
 

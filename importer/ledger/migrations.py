@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 STEPS: Final[dict[int, str]] = {
     1: """
@@ -37,6 +37,7 @@ STEPS: Final[dict[int, str]] = {
             PRIMARY KEY (lead, entry_id)
         ) WITHOUT ROWID;
     """,
+    3: "DROP INDEX entries_by_purchase;",
 }
 """Version → what makes the next one of it. Never edited once released."""
 

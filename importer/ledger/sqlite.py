@@ -246,9 +246,11 @@ class SqliteLedger:
         return {unpack_uuid(key) for (key,) in rows}
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
-        """See Ledger."""
-        look_up = self._session.look_up
-        return map(read_entry, look_up(statements.FIND_PURCHASES, (scope,), purchase_ids))
+        """See Ledger. Reads all entries through, about a million in a second: only people ask."""
+        asked = frozenset(purchase_ids)
+        pages = self._session.read_through(statements.SCAN_PURCHASES, (scope,)) if asked else ()
+        keys = [unpack_uuid(key) for page in pages for found, key, _ in page if found in asked]
+        return self.find(scope, keys)
 
     def blank_bodies(self, before: datetime, limit: int) -> int:
         """See Ledger."""

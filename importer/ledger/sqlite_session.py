@@ -110,8 +110,12 @@ class Session:
                 if rows := self._rows(_paged(bulk.look_up, first, page), (*first, *page)):
                     yield rows
             return
+        yield from self.read_through(bulk.scan, first)
+
+    def read_through(self, scan: str, first: tuple[bytes | str, ...]) -> Iterator[list[Row]]:
+        """Yield pages of what a `scan` finds, which ends in an id after `first` and in each row."""
         last = 0
-        while rows := self._rows(bulk.scan, (*first, last)):
+        while rows := self._rows(scan, (*first, last)):
             yield rows
             last = rows[-1][-1]
 

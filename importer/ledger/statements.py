@@ -235,9 +235,9 @@ CREATED: Final = Bulk(
 )
 HIGHEST_ID: Final = "SELECT max(id) FROM entries"
 
-FIND_PURCHASES: Final = (
-    _ENTRIES + f"WHERE e.scope_id = ({SCOPE_ID}) AND e.purchase_id IN ({{page}})"
-)
+SCAN_PURCHASES: Final = f"""
+SELECT e.purchase_id, e.key, e.id FROM entries e {_SCAN_ON} AND e.purchase_id IS NOT NULL {_SCANNED}
+"""
 _SIMILAR: Final = f"e.scope_id = ({SCOPE_ID}) AND e.batch = ? AND e.state IN ({_listed(_GUARDED)})"
 FIND_BY_LEAD: Final = _ENTRIES + f"WHERE {_SIMILAR} AND {_found_by('lead')}"
 FIND_BY_IDENTITY: Final = _ENTRIES + f"WHERE {_SIMILAR} AND e.identity IN ({{page}})"

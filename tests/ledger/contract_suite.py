@@ -503,11 +503,16 @@ class LedgerContract:
         assert sorted(known) == [(uuid(2), "demo"), (uuid(2), "keen"), (uuid(3), "keen")]
 
     def test_purchase_ids_find_their_entries(self, ledger: Ledger) -> None:
-        bring(ledger, begin(ledger), deliver(2), LedgerState.CREATED)
+        run = begin(ledger)
+        bring(ledger, run, deliver(2), LedgerState.CREATED)
+        bring(ledger, run, deliver(3), LedgerState.IN_DOUBT)
+        bring(ledger, begin(ledger, scope="demo"), deliver(4), LedgerState.CREATED)
 
         found = ledger.purchase_ids(SCOPE, ["purchase-1", "purchase-2"])
 
         assert [entry.row for entry in found] == [2]
+        assert list(ledger.purchase_ids(SCOPE, ["purchase-2"])) == []
+        assert list(ledger.purchase_ids(SCOPE, [])) == []
 
     def test_bodies_are_those_of_known_keys_only(self, ledger: Ledger) -> None:
         ledger.commit(begin(ledger), [intend(deliver(2))])

@@ -69,13 +69,13 @@ def conclude(
         results_path=path.absolute(),
         commands=prepared.job.commands(path),
     )
-    kept = keep_earlier(path, results["idempotency_key"].drop_nulls(), written_files)
+    kept = keep_earlier(path, results.keys(), written_files)
     written = write_results(path, reading.table, results, _background(prepared, summary))
     if written != path:
         commands = prepared.job.commands(written)
         steps = next_steps(summary.counts, commands, written.name, sent.report.stop)
         summary = replace(summary, results=str(written.absolute()), next=steps)
-    written_files.note(written, keyed=results["idempotency_key"].null_count() < results.height)
+    written_files.note(written, keyed=results.has_keys)
     ended = Ended(summary, results, written, kept, in_place=written == path)
     if kept is not None:
         # A row that is looked up again, though somebody has written down what it is, is work lost.
@@ -95,7 +95,7 @@ def _go_on_from_kept(
     waiting: int | None
     try:
         rows = read_file(kept.path, folder, prepared.job.config, Order()).rows
-        waiting = count_waiting_words(rows, ended.results, ledger, prepared.view.scope)
+        waiting = count_waiting_words(rows, ended.results.others, ledger, prepared.view.scope)
     except ImporterError:
         waiting = None if kept.why is Why.EDITED else 0  # of another import: perhaps no results
     commands = prepared.job.commands(kept.path)

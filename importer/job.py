@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from importer.reader.reader import Reading
     from importer.reconciler.kept import Kept
     from importer.reconciler.report import PlanSummary, Summary
+    from importer.reconciler.row_results import RowResults
     from importer.reconciler.timing import Sending
     from importer.sender.events import Event
     from importer.workspace import Progress
@@ -107,8 +108,7 @@ class Ended:
     """All that is known when nothing more is sent."""
 
     summary: Summary
-    results: pl.DataFrame
-    """reconciler.RESULT_SCHEMA, `resolution` and `amount`."""
+    results: RowResults
     results_path: Path
     kept: Kept | None
     """An earlier results file that was not replaced."""

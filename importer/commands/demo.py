@@ -123,7 +123,7 @@ def _table(ended: Ended) -> Table:
     table = Table(title=ended.results_path.name, title_justify="left", expand=False)
     for column in ("row", "status", "purchase id", "what"):
         table.add_column(column, overflow="fold")
-    shown = ended.results.head(SHOWN_ROWS)
+    shown = ended.results.slice(0, SHOWN_ROWS)
     for row, status, purchase_id, error in shown.select(
         "row", "status", "purchase_id", "error"
     ).iter_rows():

@@ -249,10 +249,12 @@ class Ledger(Protocol):
         No page is empty. `import_content` is that of the import which Standing tells apart.
         """
 
-    def created(self, scope: str, keys: Collection[str]) -> Iterator[Sequence[Created]]:
+    def created(
+        self, scope: str, keys: Iterable[str], *, count: int
+    ) -> Iterator[Sequence[Created]]:
         """Yield, page by page, at least the `created` ones of these keys; others may be there.
 
-        No page is empty.
+        `count` is how many keys there are. No page is empty.
         """
 
     def find_similar(

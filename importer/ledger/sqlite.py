@@ -184,10 +184,12 @@ class SqliteLedger:
         for rows in read_bulk(statements.STANDINGS, first, contents, count=len(contents)):
             yield [row[:-1] for row in rows]
 
-    def created(self, scope: str, keys: Collection[str]) -> Iterator[Sequence[Created]]:
-        """See Ledger."""
+    def created(
+        self, scope: str, keys: Iterable[str], *, count: int
+    ) -> Iterator[Sequence[Created]]:
+        """See Ledger. Where all of it is read through, no key is looked at."""
         read_bulk, packed = self._session.read_bulk, _packed(keys)
-        for rows in read_bulk(statements.CREATED, (scope,), packed, count=len(keys)):
+        for rows in read_bulk(statements.CREATED, (scope,), packed, count=count):
             yield [row[:-1] for row in rows]
 
     def find_similar(

@@ -12,10 +12,12 @@ import polars as pl
 from importer.errors import ResultsError
 from importer.model import DONE, HELD, RowStatus
 from importer.planner.claiming import PAGE_ROWS
-from importer.planner.created import read_created
+from importer.planner.created import find_created
 from importer.planner.plan import judge
-from importer.planner.planner import candidate_of
+from importer.planner.planner import STATUSES, candidate_of
+from importer.reader.identity import add_keys, stand_alone
 from importer.reader.pieces import join_frames
+from importer.reconciler.row_results import RESULT_SCHEMA, RowResults
 from importer.reconciler.totals import total
 
 if TYPE_CHECKING:
@@ -25,20 +27,6 @@ if TYPE_CHECKING:
     from importer.model import RowResult
     from importer.planner.planner import Plan
     from importer.planner.viewpoint import Viewpoint
-
-RESULT_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
-    "row": pl.UInt32,
-    "status": pl.String,
-    "purchase_id": pl.String,
-    "error_code": pl.String,
-    "error": pl.String,
-    "http_status": pl.Int32,
-    "attempts": pl.UInt32,
-    "idempotency_key": pl.String,
-    "sent_at": pl.Datetime("us", "UTC"),
-}
-"""The results frame: one row for each data row of the file, in its order. `resolution` and
-`amount` (canonical decimal text, null where the row is invalid) follow."""
 
 _JUDGED: Final = ("row", "key", "twin_row", "conflict_code", "conflict", "released")
 """What of the plan decides the result of a row."""
@@ -52,49 +40,64 @@ def reconcile(
     view: Viewpoint,
     *,
     run_id: int | None,
-) -> pl.DataFrame:
-    """Return the results frame.
+) -> RowResults:
+    """Return the results.
 
     `judged` and `faults` are validation's frames; `judged` has a `resolution` column beside. Raises
     ResultsError where the results are not one for each row, or do not add up to the plan.
     """
-    told = pl.concat(
-        [
-            _tell_planned(plan, ledger, view, run_id),
-            invalid_results(judged, faults).with_columns(
-                pl.col("row")
-                .replace_strict(plan.evidence, default=None, return_dtype=pl.String)
-                .alias("idempotency_key"),
-                pl.lit(value=False).alias("tried"),
-            ),
-        ]
+    planned = plan.rows
+    created = find_created(planned, ledger, view.scope, run_id)
+    rest = planned
+    if created.height:
+        rest = planned.filter(~planned["row"].is_in(created["row"].implode()))
+    invalid = invalid_results(judged, faults).with_columns(
+        pl.col("row")
+        .replace_strict(plan.evidence, default=None, return_dtype=pl.String)
+        .alias("idempotency_key"),
+        pl.lit(value=False).alias("tried"),
     )
-    if not told["row"].is_sorted():  # a copy of a million rows takes a tenth of a gigabyte
-        told = told.sort("row")
-    _prove_rows(told, judged)
+    others = join_frames([*_judge_rows(rest, plan.evidence, ledger, view, run_id), invalid])
+    if not others["row"].is_sorted():  # a copy of a million rows takes a tenth of a gigabyte
+        others = others.sort("row")
+    others = others.with_columns(_resolutions(judged, others)).drop("tried")
+    results = RowResults(_statuses(judged, created, others), others, created, planned)
+    _prove(results, judged)
+    return results
+
+
+def _resolutions(judged: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+    """Return what a person wrote into each of the `others` that still waits for it."""
+    said = judged.select("row", "resolution").drop_nulls()
     # A person's word is for the attempt that they looked at, not for one that was made since.
     waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
-    results = told.with_columns(judged["resolution"], _amounts(judged)).with_columns(
-        pl.when(waits).then(pl.col("resolution")).alias("resolution")
+    return (
+        others.select("row", waits.alias("waits"))
+        .join(said, on="row", how="left", maintain_order="left")
+        .select(pl.when("waits").then("resolution").alias("resolution"))
+        .to_series()
     )
-    _prove(results, judged, plan)
-    return results.select(*RESULT_SCHEMA, "resolution", "amount")
 
 
-def _tell_planned(plan: Plan, ledger: Ledger, view: Viewpoint, run_id: int | None) -> pl.DataFrame:
-    """Return RESULT_SCHEMA and `tried` of the planned rows, in no particular order."""
-    planned = plan.keyed_rows.select(_JUDGED)
-    created = read_created(planned, ledger, view.scope, run_id)
-    others = planned
-    if created.height:  # a copy of a million rows takes a tenth of a gigabyte
-        others = planned.join(created.select("row"), on="row", how="anti", maintain_order="left")
-    alone = join_frames([*_judge_rows(others, plan.evidence, ledger, view, run_id)])
-    return pl.concat([created.rename({"key": "idempotency_key"}).select(alone.columns), alone])
+def _statuses(judged: pl.DataFrame, created: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Return `row`, `status` and `amount` of all rows; raise ResultsError where any is amiss."""
+    known = (
+        created.select("row", "status"),
+        others.select("row", pl.col("status").cast(STATUSES)),
+    )
+    statuses = pl.concat(known, rechunk=True)
+    if not statuses["row"].is_sorted():
+        statuses = statuses.sort("row")
+    rows = statuses["row"]
+    if not rows.equals(judged["row"]) or (rows == rows.shift(1)).any():
+        raise _unproven("the rows of the results are not the rows of the file")
+    return statuses.with_columns(_amounts(judged))
 
 
 def _amounts(judged: pl.DataFrame) -> pl.Series:
-    valid = pl.when("valid").then(pl.col("purchase_amount")).alias("amount")
-    return judged.select(valid).to_series()
+    if judged["valid"].all():  # the same texts, not once more in memory
+        return judged["purchase_amount"].alias("amount")
+    return judged.select(pl.when("valid").then("purchase_amount").alias("amount")).to_series()
 
 
 def _judge_rows(
@@ -108,7 +111,8 @@ def _judge_rows(
     told: list[tuple[object, ...]] = []
     schema = RESULT_SCHEMA | {"tried": pl.Boolean}
     yield pl.DataFrame(schema=schema)
-    for page in planned.iter_slices(PAGE_ROWS):
+    for part in planned.iter_slices(PAGE_ROWS):
+        page = add_keys(part).select(_JUDGED)
         entries = {entry.key: entry for entry in ledger.find(view.scope, page["key"].to_list())}
         for row in page.iter_rows(named=True):
             candidate = candidate_of(row, evidence)
@@ -157,26 +161,24 @@ def invalid_results(judged: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prove_rows(told: pl.DataFrame, judged: pl.DataFrame) -> None:
-    """Raise ResultsError unless each row of the file has exactly one result, in order."""
-    if not told["row"].equals(judged["row"]) or judged["row"].n_unique() != judged.height:
-        raise _unproven("the rows of the results are not the rows of the file")
-
-
-def _prove(results: pl.DataFrame, judged: pl.DataFrame, plan: Plan) -> None:
+def _prove(results: RowResults, judged: pl.DataFrame) -> None:
     """Raise ResultsError unless every result is whole, and they add up to the plan."""
-    if results["status"].null_count():
-        raise _unproven(f"{results['status'].null_count()} rows have no status")
-    invalid = results.filter(pl.col("status") == RowStatus.INVALID.value).height
-    if invalid + plan.rows.height != judged.height:
-        raise _unproven(f"{invalid} invalid and {plan.rows.height} planned rows do not add up")
-    keys = results.filter(pl.col("status") != RowStatus.INVALID.value)["idempotency_key"]
-    if keys.null_count():
+    statuses, planned = results.statuses, results.planned
+    if statuses["status"].null_count():
+        raise _unproven(f"{statuses['status'].null_count()} rows have no status")
+    invalid = statuses.filter(pl.col("status") == RowStatus.INVALID.value).height
+    if invalid + planned.height != judged.height:
+        raise _unproven(f"{invalid} invalid and {planned.height} planned rows do not add up")
+    valid = results.others.filter(pl.col("status") != RowStatus.INVALID.value)
+    if valid["idempotency_key"].null_count():
         raise _unproven("a valid row has no key")
-    created = results.filter(pl.col("status").is_in(DONE))
-    if created["idempotency_key"].n_unique() != created.height:
+    # A key follows from content and occurrence, and hardly any content stands there twice.
+    twins = planned.filter(~stand_alone(planned["content"]))
+    done = statuses.select("row", "status").filter(pl.col("status").is_in(DONE))
+    created = twins.join(done, on="row", how="semi").select("content", "occurrence")
+    if created.is_duplicated().any():
         raise _unproven("two created rows share one key")
-    if total(results["amount"]) != total(plan.rows["purchase_amount"]):
+    if total(statuses["amount"]) != total(planned["purchase_amount"]):
         raise _unproven("the amounts do not add up to the plan's")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from importer.planner.planner import Plan
     from importer.reader.source import Source
     from importer.reconciler.next_steps import Commands, NextStep
+    from importer.reconciler.row_results import RowResults
     from importer.reconciler.timing import Sending
 
 SUMMARY_VERSION: Final = 1
@@ -119,7 +120,7 @@ def summarise_plan(
 
 
 def summarise(
-    results: pl.DataFrame,
+    results: RowResults,
     faults: pl.DataFrame,
     *,
     source: Source,
@@ -135,8 +136,8 @@ def summarise(
     results_path: Path,
     commands: Commands,
 ) -> Summary:
-    """Return the run's numbers from reconciler's results frame; they are the results file's own."""
-    counts, amounts = count_statuses(results)
+    """Return the run's numbers from the reconciler's results; they are the results file's own."""
+    counts, amounts = count_statuses(results.statuses)
     return Summary(
         version=SUMMARY_VERSION,
         file=source.name,
@@ -148,8 +149,8 @@ def summarise(
         rows=results.height,
         counts=counts,
         amounts=amounts,
-        waiting_rows=waiting_rows(results),
-        errors=group_errors(results, faults),
+        waiting_rows=waiting_rows(results.statuses),
+        errors=group_errors(results.others, faults),
         started_at=format_instant(started.replace(microsecond=0)),
         duration_seconds=round((ended - started).total_seconds(), 3),
         sending=sending,
@@ -166,25 +167,25 @@ def plan_exit_code(statuses: dict[str, int]) -> ExitCode:
     return exit_code(statuses | {"unsent": 0})
 
 
-def count_statuses(results: pl.DataFrame) -> tuple[dict[str, int], dict[str, str]]:
+def count_statuses(statuses: pl.DataFrame) -> tuple[dict[str, int], dict[str, str]]:
     """Return the rows and the sums of amounts by status, every status present."""
-    counted = dict(results["status"].value_counts().iter_rows())
+    counted = dict(statuses["status"].value_counts().iter_rows())
     counts = {status.value: counted.get(status.value, 0) for status in RowStatus}
     amounts = {
-        status.value: str(total(results.filter(pl.col("status") == status.value)["amount"]))
+        status.value: str(total(statuses["amount"].filter(statuses["status"] == status.value)))
         for status in RowStatus
         if status is not RowStatus.INVALID
     }
     return counts, amounts
 
 
-def waiting_rows(results: pl.DataFrame) -> dict[str, list[int]]:
+def waiting_rows(statuses: pl.DataFrame) -> dict[str, list[int]]:
     """Return the row numbers that need a person, by status."""
     return {
         status.value: rows
         for status in FOR_A_PERSON
         if (
-            rows := results.filter(pl.col("status") == status.value)["row"]
+            rows := statuses.filter(pl.col("status") == status.value)["row"]
             .head(NAMED_ROWS)
             .to_list()
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
@@ -30,16 +30,30 @@ if TYPE_CHECKING:
 
 UTF8_BOM: Final = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as the local code page
 LINE_END: Final = "\r\n"  # RFC 4180
+PART_ROWS: Final = 20_000
+"""Rows whose texts are in memory at once, unless they go into a workbook."""
+
+
+class Results(Protocol):
+    """One result for each row of a table, in the same order: a frame, or made when asked for.
+
+    `row` UInt32, `status`, `purchase_id`, `error_code`, `error` String, `http_status` Int32,
+    `attempts` UInt32, `idempotency_key` String, `sent_at` Datetime("us", "UTC"), `resolution`
+    String.
+    """
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+
+    def slice(self, begin: int, length: int, /) -> pl.DataFrame:
+        """Return the results of so many rows from that place on."""
 
 
 def write_results(
-    path: Path, table: Pieces, results: pl.DataFrame, background: Background | None = None
+    path: Path, table: Pieces, results: Results, background: Background | None = None
 ) -> Path:
     """Write the input's own columns and the ten `keen_*` ones; return the file really written.
-
-    `results` has one row for each of the table's, in the same order: `row` UInt32, `status`,
-    `purchase_id`, `error_code`, `error` String, `http_status` Int32, `attempts` UInt32,
-    `idempotency_key` String, `sent_at` Datetime("us", "UTC"), `resolution` String.
 
     The ending of `path` chooses the format; the values of the input's own columns are its texts.
     CSV: the input's delimiter (a comma for a workbook), UTF-8 with BOM, CRLF, formulas made
@@ -79,11 +93,11 @@ def write_results(
         ) from error
 
 
-def _pair(table: Pieces, results: pl.DataFrame, own: list[int]) -> Iterator[pl.DataFrame]:
-    """Yield the own columns and the `keen_*` ones, a piece at a time; at least the columns."""
+def _pair(table: Pieces, results: Results, own: list[int]) -> Iterator[pl.DataFrame]:
+    """Yield the own columns and the `keen_*` ones, a part at a time; at least the columns."""
     begin = 0
-    for piece in chain([table.about], table):
-        cells = piece.cells
+    parts = (part for piece in table for part in piece.cells.iter_slices(PART_ROWS))
+    for cells in chain([table.about.cells], parts):
         part = results.slice(begin, cells.height)
         begin += cells.height
         if not part["row"].equals(cells["row"]):
@@ -93,7 +107,7 @@ def _pair(table: Pieces, results: pl.DataFrame, own: list[int]) -> Iterator[pl.D
         raise _mismatch(table, results)
 
 
-def _mismatch(table: Pieces, results: pl.DataFrame) -> ResultsError:
+def _mismatch(table: Pieces, results: Results) -> ResultsError:
     return ResultsError(
         f"The results of {results.height:,} rows do not match the {table.height:,} rows "
         f"of {table.about.name}.",

@@ -427,8 +427,8 @@ class LedgerContract:
 
         assert list(ledger.standings(SCOPE, [b"unknown"], import_content=b"rows")) == []
         assert list(ledger.standings("never used", [b"unknown"] * 9, import_content=b"")) == []
-        assert list(ledger.created(SCOPE, [uuid(2)])) == []
-        assert list(ledger.created(SCOPE, [uuid(number) for number in range(2, 9)])) == []
+        assert list(ledger.created(SCOPE, [uuid(2)], count=1)) == []
+        assert list(ledger.created(SCOPE, map(uuid, range(2, 9)), count=7)) == []
 
     @pytest.mark.parametrize("at_once", [1, 5], ids=["looked up", "read through"])
     def test_created_entries_come_with_what_their_results_need(
@@ -444,7 +444,10 @@ class LedgerContract:
 
         asked = [keys[start : start + at_once] for start in range(0, len(keys), at_once)]
         found = {
-            one[0]: one for some in asked for page in ledger.created(SCOPE, some) for one in page
+            one[0]: one
+            for some in asked
+            for page in ledger.created(SCOPE, some, count=len(some))
+            for one in page
         }
 
         entries = {bytes.fromhex(key.replace("-", "")): entry_of(ledger, key) for key in keys}
@@ -650,7 +653,7 @@ class LedgerContract:
             lambda ledger: list(ledger.find(SCOPE, [uuid(2)])),
             lambda ledger: list(ledger.find_content(SCOPE, [b""])),
             lambda ledger: list(ledger.standings(SCOPE, [b""], import_content=b"")),
-            lambda ledger: list(ledger.created(SCOPE, [uuid(2)])),
+            lambda ledger: list(ledger.created(SCOPE, [uuid(2)], count=1)),
             lambda ledger: list(ledger.find_similar(SCOPE, "", leads=[uuid(2)], identities=[])),
             lambda ledger: list(ledger.elsewhere([uuid(2)])),
             lambda ledger: ledger.body(SCOPE, uuid(2)),

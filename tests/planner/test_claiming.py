@@ -14,7 +14,7 @@ from importer.ledger.contract import Choice, LedgerState
 from importer.ledger.sqlite import SqliteLedger
 from importer.planner.claiming import add_claims
 from importer.planner.claims import Claimant, claim
-from importer.planner.created import read_created
+from importer.planner.created import find_created, spell_created
 from importer.planner.plan import Candidate, Policy, judge
 from importer.reader.identity import add_keys, make_key
 from tests.ledger.examples import NOON, SCOPE, begin, bring, deliver, digest, say
@@ -106,22 +106,34 @@ def test_rows_claimed_plainly_claim_what_they_would_one_by_one(
             assert entry is None
 
 
-@given(entries=ENTRIES, present=st.sampled_from([None, 1, 2]), settled=st.booleans())
+@given(
+    entries=ENTRIES,
+    claims=st.lists(st.tuples(st.sampled_from(CONTENTS), st.integers(1, 3)), unique=True),
+    present=st.sampled_from([None, 1, 2]),
+    settled=st.booleans(),
+)
 def test_created_rows_get_the_results_that_they_would_get_one_by_one(
-    entries: list[tuple[bytes, int, LedgerState, bytes]], present: int | None, settled: bool
+    entries: list[tuple[bytes, int, LedgerState, bytes]],
+    claims: list[tuple[bytes, int]],
+    present: int | None,
+    settled: bool,
 ) -> None:
     with closing(SqliteLedger.open(None)) as ledger:
         fill(ledger, entries)
         if settled:
             doubts = [say(one.key, Choice.CREATED, "found") for _, one in ledger.waiting(SCOPE)]
             ledger.resolve(SCOPE, doubts, file="results.csv")
-        keys = [make_key(content, occurrence) for content in CONTENTS for occurrence in (1, 2, 3)]
-        rows = pl.DataFrame({"row": range(2, 11), "key": keys}, schema_overrides={"row": pl.UInt32})
-        found = read_created(rows, ledger, SCOPE, present)
+        keys = [make_key(*one) for one in claims]
+        rows = pl.DataFrame(
+            [(row, *one) for row, one in enumerate(claims, start=2)],
+            schema={"row": pl.UInt32, "content": pl.Binary, "occurrence": pl.UInt32},
+            orient="row",
+        )
+        found = spell_created(find_created(rows, ledger, SCOPE, present), rows)
         known = {entry.key: entry for entry in ledger.find(SCOPE, keys)}
 
     expected = []
-    for row, key in rows.iter_rows():
+    for row, key in enumerate(keys, start=2):
         entry = known.get(key)
         if entry is None or entry.state is not LedgerState.CREATED:
             continue
@@ -135,9 +147,8 @@ def test_created_rows_get_the_results_that_they_would_get_one_by_one(
                 "error": told.error,
                 "http_status": told.http_status,
                 "attempts": told.attempts,
-                "key": told.key,
+                "idempotency_key": told.key,
                 "sent_at": told.sent_at,
-                "tried": entry.run_id == present,
             }
         )
     assert [dict(sorted(row.items())) for row in found.to_dicts()] == [

@@ -34,6 +34,7 @@ from tests.planner.stories import (
     lead,
     rows_of,
     undated,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -212,7 +213,9 @@ class Histories(RuleBasedStateMachine):
         to_send = plan.to_send.head(len(rows) if limit is None else limit)
         run_id = self._send(rows, plan, to_send, coming)
         self.story.now += timedelta(days=1)
-        results = reconcile(judged, _faults(judged), plan, told.ledger, told.view(), run_id=run_id)
+        results = whole(
+            reconcile(judged, _faults(judged), plan, told.ledger, told.view(), run_id=run_id)
+        )
         note(f"   results {results.select('status', 'idempotency_key').rows()}")
         self._prove_results(rows, results, plan, to_send)
         fed_back = as_results(results, *rows)

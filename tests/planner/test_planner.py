@@ -17,6 +17,7 @@ from tests.planner.stories import (
     NOT_APPLIED,
     REFUSED,
     Story,
+    applied,
     as_results,
     bought,
     day,
@@ -35,6 +36,18 @@ def test_a_file_run_again_sends_nothing_and_names_the_earlier_purchase(story: St
     assert again["purchase_id"].to_list() == first["purchase_id"].to_list()
     assert again["error"][1] == "Created by march.csv, row 3, on 2026-03-10; nothing was sent."
     assert len(story.sent) == 2
+
+
+def test_results_stand_in_the_order_of_the_file_whatever_became_of_each_row(story: Story) -> None:
+    rows = [bought(1, valid=False), bought(2), bought(3), bought(4, valid=False), bought(5)]
+    told = story.results(*rows, outcomes=[REFUSED, applied("any"), IN_DOUBT])
+    assert told.select("row", "status").rows() == [
+        (2, "invalid"),
+        (3, "rejected"),
+        (4, "created"),
+        (5, "invalid"),
+        (6, "in_doubt"),
+    ]
 
 
 def test_the_same_rows_in_another_order_and_file_send_nothing(story: Story) -> None:

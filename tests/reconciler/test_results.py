@@ -17,6 +17,8 @@ from importer.errors import ResultsError
 from importer.model import RESULT_COLUMNS, result_column
 from importer.neutral import undo, undo_column
 from importer.reader.delimited import read_delimited
+from importer.reader.pieces import Pieces
+from importer.reconciler.results import PART_ROWS, write_results
 from tests.reconciler.samples import KEY, results_of, table_of, write_table
 
 KEEN_VALUES = ["created", "p-1", "", "", "200", "1", KEY, "2026-03-04T10:20:30Z", ""]
@@ -49,6 +51,14 @@ def test_a_csv_has_the_inputs_columns_and_then_the_ten(tmp_path: Path) -> None:
         ["l-1", "12.50", "2", *KEEN_VALUES],
         ["l-2", "", "3", *KEEN_VALUES],
     ]
+
+
+def test_more_rows_than_are_told_at_once_are_all_written(tmp_path: Path) -> None:
+    rows = PART_ROWS + 1
+    table = table_of(["Lead"], [[f"l-{number}"] for number in range(2, rows + 2)])
+    path = write_results(tmp_path / "r.csv", Pieces.of(table), results_of(table))
+    numbers = map(str, range(2, rows + 2))
+    assert [line[:2] for line in read_csv(path)[1:]] == [[f"l-{n}", n] for n in numbers]
 
 
 def test_a_csv_begins_with_a_bom_and_ends_its_lines_by_rfc_4180(tmp_path: Path) -> None:

@@ -71,8 +71,9 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
     """Return what each cell could mean.
 
     `point` and `comma` are its canonical amounts under either decimal sign, null where it cannot
-    be read so or where `decimal` rules that out; `currency` is the one that stands beside it, or
-    that its number format shows.
+    be read so or where `decimal` rules that out; `before_three` is the sign before its last digits,
+    where these are three or more; `currency` is the one that stands beside it, or that its number
+    format shows.
     """
     shown = pl.col("shown") if "shown" in cells.columns else pl.lit(None, dtype=pl.String)
     plain = compact(cells)
@@ -113,6 +114,7 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
             "point",
             "comma",
             ambiguous=pl.col("point").ne(pl.col("comma")).fill_null(value=False),
+            before_three=pl.col("body").str.extract("([.,])[0-9]{3,}$"),
             currency=pl.coalesce(
                 pl.when(pl.coalesce("point", "comma").is_not_null()).then("currency"), shown
             ),

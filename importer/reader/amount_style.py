@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _FEW: Final = 100
+_THOUSANDTHS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class AmountStyle:
     """The decimal sign, "" where nothing proves it."""
     currencies: tuple[str, ...]
     """All that the cells name, sorted."""
+    doubtful: bool = False
+    """Whether three digits behind the decimal sign may yet be thousands."""
     notes: tuple[Note, ...] = ()
 
 
@@ -60,8 +63,10 @@ def prove_style(evidence: Evidence, layout: FormatSection) -> AmountStyle:
     decimal, notes = _prove_decimal(evidence)
     if layout.decimal != "auto":
         notes = (note(f'Amounts read with "{layout.decimal}" as the decimal sign, as configured.'),)
+    doubt = _doubt_thousands(evidence, decimal)
     currencies = tuple(sorted(evidence.currencies))
-    return AmountStyle(decimal, currencies, (*notes, *_note_currency(evidence, currencies)))
+    notes = (*notes, *doubt, *_note_currency(evidence, currencies))
+    return AmountStyle(decimal, currencies, doubtful=bool(doubt), notes=notes)
 
 
 def need_judging(cells: pl.DataFrame, simple: pl.Series) -> pl.Series:
@@ -91,6 +96,16 @@ def _sound(sign: str) -> str:
     return f"{sign} without rounding"
 
 
+def _thousandths(sign: str) -> str:
+    """Return what a witness of the decimal `sign` shows that has three decimals or more."""
+    return f"{sign} with thousandths"
+
+
+def _thousands(sign: str) -> str:
+    """Return what a cell shows that has three decimals too many if `sign` is the decimal one."""
+    return f"{sign} or thousands"
+
+
 def _first_proof(typed: pl.DataFrame, sign: str) -> Example | None:
     """Return the first simple cell that proves the decimal `sign`."""
     text = pl.col("text")
@@ -113,7 +128,12 @@ def _weigh(cells: pl.DataFrame, layout: FormatSection, rules: RulesSection) -> E
     for sign, mine, other in ((".", "point", "comma"), (",", "comma", "point")):
         alone = texts.filter(pl.col(mine).is_not_null() & pl.col(other).is_null())
         found[sign] = first_cell(alone)
-        found[_sound(sign)] = first_cell(alone.filter(inexact(pl.col(mine), rules).is_null()))
+        sound = alone.filter(inexact(pl.col(mine), rules).is_null())
+        found[_sound(sign)] = first_cell(sound)
+        found[_thousandths(sign)] = first_cell(sound.filter(pl.col("before_three") == sign))
+        if rules.max_decimals < _THOUSANDTHS:
+            either = texts.filter(pl.col("ambiguous") & (pl.col("before_three") == sign))
+            found[_thousands(sign)] = first_cell(either)
     ambiguous = texts.filter("ambiguous")
     found["ambiguous"] = first_cell(ambiguous)
     currencies = frozenset(shaped["currency"].drop_nulls().unique().to_list())
@@ -143,6 +163,19 @@ def _prove_decimal(evidence: Evidence) -> tuple[str, tuple[Note, ...]]:
         unproven = f"Nothing proves the decimal sign, and {refused}, for example {{}}."
         told.append(note(unproven, firsts["ambiguous"]))
     return "", tuple(told)
+
+
+def _doubt_thousands(evidence: Evidence, decimal: str) -> tuple[Note, ...]:
+    """Return a note where three digits behind the proven sign may yet be thousands.
+
+    `12.50`, typed once among `1.200` and `2.500`, would make them 1.2 and 2.5, and zeros behind
+    hide that they have more decimals than an amount may have.
+    """
+    doubtful = evidence.firsts.get(_thousands(decimal))
+    if doubtful is None or _thousandths(decimal) in evidence.firsts:
+        return ()
+    told = "Amounts such as {} are refused: their three last digits may be thousands."
+    return (note(told, doubtful),)
 
 
 def _note_currency(evidence: Evidence, currencies: tuple[str, ...]) -> tuple[Note, ...]:

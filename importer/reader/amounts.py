@@ -59,10 +59,15 @@ def _read(
     """Do what `read_amounts` does for cells of every spelling."""
     proven = {".": pl.coalesce("point", "comma"), ",": pl.coalesce("comma", "point")}
     certain = pl.when(~pl.col("ambiguous")).then(pl.coalesce("point", "comma"))
+    believed = proven.get(style.decimal, certain)
+    if style.doubtful:
+        believed = (
+            pl.when(pl.col("before_three") == style.decimal).then(certain).otherwise(believed)
+        )
     judged = (
         shape(cells, layout.decimal)
         .lazy()
-        .with_columns(value=proven.get(style.decimal, certain))
+        .with_columns(value=believed)
         .with_columns(
             code=pl.coalesce("refused", _judge(rules, _other_currency(layout, style.currencies)))
         )

@@ -167,8 +167,14 @@ def test_anything_else_is_refused(text: str) -> None:
         (["1,5", "1.234"], ["1.5", "1234"]),
         (["1,234", "12.50"], ["1234", "12.5"]),
         (["1,234", "1,234,567"], ["1234", "1234567"]),
-        (["12.500", "0.5"], ["12.5", "0.5"]),
-        (["1.234", "0.5"], ["too-many-decimals", "0.5"]),
+        # One such cell among thousands may be a slip: three decimals are more than amounts have.
+        (["1.200", "2.500", "12.50"], ["ambiguous-amount", "ambiguous-amount", "12.5"]),
+        (["1,200", "12,50", "1,200,000"], ["ambiguous-amount", "12.5", "1200000"]),
+        (["-1.200 EUR", "0.5"], ["ambiguous-amount", "0.5"]),
+        # Where another cell has three decimals too, that is how the column is written.
+        (["12.500", "0.750", "7.5"], ["12.5", "0.75", "7.5"]),
+        (["12,500", "1234,120"], ["12.5", "1234.12"]),
+        (["12.500", "0.755", "7.5"], ["ambiguous-amount", "too-many-decimals", "7.5"]),
         # Evidence for both: each plain cell is read as it must be, the others are refused.
         (["1.234", "1.5", "1,5"], ["ambiguous-amount", "1.5", "1.5"]),
         # A refused cell proves nothing, but it can contradict.
@@ -198,6 +204,22 @@ def test_the_note_names_the_proof() -> None:
     assert shown(reading.notes) == (
         'Amounts read with "," as the decimal sign, proven by row 4: 1.234,50.',
     )
+
+
+def test_thousands_that_one_cell_would_make_decimals_are_told() -> None:
+    reading = read_amounts(cells("12.50", "1.200", "2.500"), AUTO, SIGNED)
+    assert reading.cells["detail"].to_list() == [None, "1.2 or 1200", "2.5 or 2500"]
+    assert shown(reading.notes) == (
+        'Amounts read with "." as the decimal sign, proven by row 2: 12.50.',
+        "Amounts such as row 3: 1.200 are refused: their three last digits may be thousands.",
+    )
+
+
+def test_three_decimals_that_are_allowed_are_no_thousands() -> None:
+    assert values(read_with(RulesSection(max_decimals=3), cells("1.234", "0.5"))) == [
+        "1.234",
+        "0.5",
+    ]
 
 
 @pytest.mark.parametrize(

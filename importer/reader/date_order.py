@@ -13,11 +13,14 @@ import polars as pl
 
 from importer.errors import ConfigError
 from importer.reader.cells import count_refused
-from importer.reader.date_shapes import spell
+from importer.reader.date_formats import DOTTED_MONTH_FIRST
+from importer.reader.date_shapes import LAST_MONTH, exchange, spell
 from importer.reader.evidence import Evidence, earliest
 from importer.reader.notes import first_cell, note
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from importer.config import FormatSection
     from importer.reader.notes import Note
 
@@ -25,6 +28,8 @@ FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
 
 _ORDERS: Final = ("day", "month")
+_ASSUMED: Final = ("dotted", "dated")
+"""Dates with dots, which put the day first, and dates of a workbook: sure unless contradicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class DateOrder:
 
     first: str
     """`day` or `month`, "" where nothing proves which of them stands first."""
+    doubted: frozenset[str] = frozenset()
+    """Those of _ASSUMED whose days and months may be exchanged."""
     notes: tuple[Note, ...] = ()
 
 
@@ -48,6 +55,10 @@ def weigh_dates(cells: pl.DataFrame, layout: FormatSection) -> Evidence:
     found = {
         "ambiguous": first_cell(spelt.filter(ambiguous)),
         "dotted": first_cell(spelt.filter("dotted")),
+        "dotted month": first_cell(spelt.filter(pl.col("clean").str.contains(DOTTED_MONTH_FIRST))),
+        "either": first_cell(
+            spelt.filter(pl.all_horizontal(pl.col("first", "second").is_not_null()))
+        ),
         "without offset": first_cell(
             spelt.filter(
                 pl.coalesce("sure", "first", "second").is_not_null() & pl.col("offset").is_null()
@@ -58,6 +69,10 @@ def weigh_dates(cells: pl.DataFrame, layout: FormatSection) -> Evidence:
         alone = spelt.filter(pl.col(mine).is_not_null() & pl.col(other).is_null())
         found[order] = first_cell(alone)
         found[_sound(order)] = first_cell(alone.filter(in_range(pl.col(mine))))
+    for kind in _ASSUMED:
+        sure = spelt.filter(kind)
+        found[_exchangeable(kind)] = first_cell(sure.filter(exchange(pl.col("sure")).is_not_null()))
+        found[_settled(kind)] = first_cell(sure.filter(pl.col("sure").dt.day() > LAST_MONTH))
     count = 0
     if ambiguous.any():
         alike = distinct.filter(ambiguous).select(spelling)
@@ -68,7 +83,9 @@ def weigh_dates(cells: pl.DataFrame, layout: FormatSection) -> Evidence:
 def prove_order(evidence: Evidence, layout: FormatSection) -> DateOrder:
     """Return what the cells of a whole column prove."""
     first, notes = _prove(evidence)
-    return DateOrder(first, (*notes, *_note_assumptions(evidence, layout.timezone)))
+    doubts = _doubt(evidence)
+    assumed = _note_assumptions(evidence, layout.timezone, doubts)
+    return DateOrder(first, frozenset(doubts), (*notes, *doubts.values(), *assumed))
 
 
 def distinct_cells(cells: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
@@ -86,6 +103,16 @@ def in_range(local: pl.Expr) -> pl.Expr:
 def _sound(order: str) -> str:
     """Return what a witness of `order` shows that is in range."""
     return f"{order} in range"
+
+
+def _exchangeable(kind: str) -> str:
+    """Return what a date of this kind shows that is another day with day and month exchanged."""
+    return f"{kind} exchangeable"
+
+
+def _settled(kind: str) -> str:
+    """Return what a date of this kind shows that is none with day and month exchanged."""
+    return f"{kind} settled"
 
 
 def _check_zone(zone: str) -> None:
@@ -122,11 +149,36 @@ def _prove(evidence: Evidence) -> tuple[str, tuple[Note, ...]]:
     return "", tuple(told)
 
 
-def _note_assumptions(evidence: Evidence, zone: str) -> tuple[Note, ...]:
+def _doubt(evidence: Evidence) -> dict[str, Note]:
+    """Return those of _ASSUMED that other cells contradict, and how.
+
+    A program that expects the month first makes dates of `03/04/2026` with both exchanged, and
+    leaves `13/04/2026` as text; one that expects the day first shows its exchanged ones with dots.
+    So dates that could all be exchanged ones beside slashed ones that none could be are refused.
+    """
+    firsts = evidence.firsts
+    doubts = {}
+    month = firsts.get("dotted month")
+    if month is None and _settled("dotted") not in firsts:
+        month = firsts.get("month")
+    if month is not None and _exchangeable("dotted") in firsts:
+        told = "Dates with dots such as {} are refused: {} puts month first."
+        doubts["dotted"] = note(told, firsts[_exchangeable("dotted")], month)
+    left = [firsts[order] for order in _ORDERS if order in firsts and "either" not in firsts]
+    if left and _exchangeable("dated") in firsts and _settled("dated") not in firsts:
+        told = (
+            "Dates such as {} are refused: {} was left as text, and a program that expects the "
+            "other order may have exchanged day and month where it could."
+        )
+        doubts["dated"] = note(told, firsts[_exchangeable("dated")], left[0])
+    return doubts
+
+
+def _note_assumptions(evidence: Evidence, zone: str, doubted: Container[str]) -> tuple[Note, ...]:
     """Return what was taken for granted: dots mean day first, and no offset means `zone`."""
     notes = []
     dotted = evidence.firsts.get("dotted")
-    if dotted is not None:
+    if dotted is not None and "dotted" not in doubted:
         notes.append(note("Dates with dots read with the day first, for example {}.", dotted))
     bare = evidence.firsts.get("without offset")
     if bare is not None:

@@ -21,13 +21,14 @@ _REFUSED_KINDS: Final = {
 
 _SPELT: Final = (
     *("row", "text", "clean", "refused"),
-    *("sure", "first", "second", "ambiguous", "offset", "too_fine", "dotted"),
+    *("sure", "first", "second", "ambiguous", "offset", "too_fine", "dotted", "dated"),
 )
 
 _PLAIN_ISO: Final = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z?)?$"
 )
 """What polars parses by itself: a day, or a time to the second, here or in UTC."""
+LAST_MONTH: Final = 12
 _DAY: Final = "%Y-%m-%d"
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -36,7 +37,8 @@ def spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
     """Return what each cell could mean, as local times.
 
     `sure` can be nothing else; `first` and `second` are the two readings of the rest, null where
-    there is no such day, equal where both agree. With them come `offset` (minutes), `too_fine`.
+    there is no such day, equal where both agree. With them come `offset` (minutes), `too_fine`,
+    and of those that are sure `dotted` and `dated`: not so sure after all where the column says so.
     """
     clean = pl.col("clean")
     frame = (
@@ -60,9 +62,18 @@ def spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
             offset=pl.coalesce([f"{name}_offset" for name in names]),
             too_fine=pl.any_horizontal([f"{name}_too_fine" for name in names]),
             dotted=pl.col("dotted").is_not_null() if "dotted" in sure else pl.lit(value=False),
+            dated=pl.col("kind").eq_missing("date") & pl.lit(layout.dates == "auto"),
         )
         .select(_SPELT)
     )
+
+
+def exchange(local: pl.Expr) -> pl.Expr:
+    """Return times with day and month exchanged, null where that is no other day."""
+    day, month = local.dt.day(), local.dt.month()
+    other = (day <= LAST_MONTH) & (day != month)
+    clock = (local.dt.hour(), local.dt.minute(), local.dt.second(), local.dt.microsecond())
+    return pl.datetime(local.dt.year(), pl.when(other).then(day), month, *clock, time_unit="us")
 
 
 def _spellings(layout: FormatSection) -> tuple[dict[str, str], dict[str, str], pl.Expr]:

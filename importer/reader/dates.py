@@ -21,7 +21,7 @@ from importer.reader.date_order import (
     prove_order,
     weigh_dates,
 )
-from importer.reader.date_shapes import spell
+from importer.reader.date_shapes import exchange, spell
 from importer.reader.faults import FaultCode
 from importer.reader.notes import note
 
@@ -66,11 +66,13 @@ def _read(cells: pl.DataFrame, layout: FormatSection, order: DateOrder) -> Readi
     """Do what `read_dates` does, cell by cell."""
     guessed = {"day": pl.coalesce("first", "second"), "month": pl.coalesce("second", "first")}
     certain = pl.when(~pl.col("ambiguous")).then(pl.coalesce("first", "second"))
+    local = pl.coalesce("sure", guessed.get(order.first, certain))
     zone = layout.timezone
     judged = (
         spell(cells, layout)
         .lazy()
-        .with_columns(local=pl.coalesce("sure", guessed.get(order.first, certain)))
+        .with_columns(_doubt(order))
+        .with_columns(local=pl.when(~pl.col("doubted")).then(local))
         .with_columns(utc=_to_utc(zone, "null"), earlier=_to_utc(zone, "earliest"))
         .with_columns(code=pl.coalesce("refused", _judge(zone)))
         .select(
@@ -78,6 +80,20 @@ def _read(cells: pl.DataFrame, layout: FormatSection, order: DateOrder) -> Readi
         )
     )
     return Reading(judged.collect(), order.notes)
+
+
+def _doubt(order: DateOrder) -> list[pl.Expr]:
+    """Return which dates are `doubted`, and their readings in `first` and `second`."""
+    if not order.doubted:
+        return [pl.lit(value=False).alias("doubted")]
+    other = exchange(pl.col("sure"))
+    doubted = pl.any_horizontal(sorted(order.doubted)) & other.is_not_null()
+    readings = (("first", pl.col("sure")), ("second", other))
+    return [
+        doubted.alias("doubted"),
+        pl.col("ambiguous") | doubted,
+        *(pl.when(doubted).then(reading).otherwise(name).alias(name) for name, reading in readings),
+    ]
 
 
 def note_far_dates(rows: pl.DataFrame, now: datetime) -> Iterator[Note]:

@@ -146,6 +146,70 @@ def test_the_column_itself_proves_whether_the_day_comes_first(
     assert read(*texts) == [utc(text) if text[0] == "2" else text for text in read_as]
 
 
+@pytest.mark.parametrize(
+    ("texts", "read_as"),
+    [
+        # Slashed dates of a country that puts the month first, opened where dots and day are.
+        (["03.04.2026", "03/14/2026"], ["ambiguous-date", "2026-03-14"]),
+        (["03.04.2026 10:20", "03.03.2026", "03/14/2026"], ["ambiguous-date", "2026-03-03", None]),
+        (["03.04.2026", "03/14/2026", "13.04.2026"], ["2026-04-03", "2026-03-14", "2026-04-13"]),
+        (["03.04.2026", "13/04/2026"], ["2026-04-03", "2026-04-13"]),
+        (["03.04.2026", "03.14.2026"], ["ambiguous-date", "not-a-date"]),
+        (
+            ["03.04.2026", "13.04.2026", "03.14.2026"],
+            ["ambiguous-date", "2026-04-13", "not-a-date"],
+        ),
+    ],
+)
+def test_dots_mean_the_day_first_unless_the_column_says_otherwise(
+    texts: list[str], read_as: list[str | None]
+) -> None:
+    for value, expected in zip(read(*texts), read_as, strict=True):
+        assert expected is None or value == (utc(expected) if expected[0] == "2" else expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "refused"),
+    [
+        # Excel of another country made dates of what it could read, and exchanged day and month.
+        ([("2026-03-04", "date"), ("13/04/2026", "text")], [True, False]),
+        ([("2026-03-04T10:20:30", "date"), ("04/13/2026", "text")], [True, False]),
+        ([("2026-03-03", "date"), ("13/04/2026", "text")], [False, False]),
+        # A day that cannot be exchanged, or a text that could be, shows that it was not so.
+        ([("2026-03-04", "date"), ("2026-04-13", "date"), ("13/04/2026", "text")], [False] * 3),
+        (
+            [("2026-03-04", "date"), ("13/04/2026", "text"), ("03/04/2026", "text")],
+            [False] * 3,
+        ),
+        ([("2026-03-04", "date"), ("2026-04-13", "text")], [False, False]),
+        ([("2026-03-04", "text"), ("13/04/2026", "text")], [False, False]),
+    ],
+)
+def test_dates_of_a_workbook_beside_what_it_could_not_read_may_be_exchanged(
+    column: list[tuple[str | None, str | None]], refused: list[bool]
+) -> None:
+    read = values(read_dates(mixed_cells(column), AUTO))
+    assert [value == "ambiguous-date" for value in read] == refused
+    assert all(isinstance(value, datetime) for value in read if value != "ambiguous-date")
+    configured = FormatSection(dates=("%d/%m/%Y", "%m/%d/%Y"))
+    assert "ambiguous-date" not in values(read_dates(mixed_cells(column[:1]), configured))
+
+
+def test_exchanged_dates_show_both_readings_and_what_betrayed_them() -> None:
+    reading = read_dates(mixed_cells([("2026-03-04", "date"), ("13/04/2026", "text")]), AUTO)
+    assert details(reading) == ["2026-03-04 or 2026-04-03", None]
+    assert (
+        "Dates such as row 2: 2026-03-04 are refused: row 3: 13/04/2026 was left as text, and a "
+        "program that expects the other order may have exchanged day and month where it could."
+    ) in shown(reading.notes)
+    dots = read_dates(cells("03.04.2026", "3/14/2026"), AUTO)
+    assert details(dots) == ["2026-04-03 or 2026-03-04", None]
+    assert shown(dots.notes)[1:] == (
+        "Dates with dots such as row 2: 03.04.2026 are refused: row 3: 3/14/2026 puts month first.",
+        "Dates without an offset taken in UTC, for example row 2: 03.04.2026.",
+    )
+
+
 def details(reading: Reading) -> list[str | None]:
     return reading.cells["detail"].to_list()
 
@@ -322,6 +386,7 @@ def test_a_column_of_plain_times_is_read_as_one_with_every_spelling(
                     *("2026-03-04", "2026-03-29 02:30", "2026-10-25 02:30", "4.3.2026", "46053"),
                     *("2026-03-04T10:20Z", "2026-03-04T10:20:30.1234567", "1999-01-01", "x", ""),
                     *("03/04/2026", "04/04/2026", "13/04/2026", "04/13/2026", "3/4/26", None),
+                    *("03.14.2026", "14.3.2026"),
                 ]
             ),
             st.sampled_from([None, None, None, "text", "date", "number", "error"]),

@@ -150,10 +150,20 @@ def _describe() -> pl.Expr:
     """Return both readings of an ambiguous date, and the date that a number counts in Excel."""
     serial = pl.col("clean").str.extract(r"^([0-9]{1,5})(?:\.[0-9]+)?$").cast(pl.Int32)
     counted = pl.lit(_EXCEL_EPOCH) + pl.duration(days=serial)
-    readings = (pl.col(name).dt.strftime("%Y-%m-%d") for name in ("first", "second"))
+    readings = (_spell(pl.col(name)) for name in ("first", "second"))
     return (
         pl.when(pl.col("code") == FaultCode.AMBIGUOUS_DATE)
         .then(pl.format("{} or {}", *readings))
         .when((pl.col("code") == FaultCode.DATE_IS_NUMBER) & (serial <= _LAST_SERIAL))
         .then(pl.format("counted as Excel does it would be {}", counted.dt.strftime("%Y-%m-%d")))
+    )
+
+
+def _spell(local: pl.Expr) -> pl.Expr:
+    """Return a local time as ISO 8601, at midnight the date alone."""
+    midnight = local == local.dt.truncate("1d")
+    return (
+        pl.when(midnight)
+        .then(local.dt.strftime("%Y-%m-%d"))
+        .otherwise(local.dt.strftime("%Y-%m-%dT%H:%M:%S%.f"))
     )

@@ -52,7 +52,8 @@ class Judged:
     configured; `carried_key`, `carried_status` String; `valid` Boolean. Null = empty or faulty."""
     faults: pl.DataFrame
     """One for each faulty cell, by row, then column: `row`, `index` UInt32; `column` (the header),
-    `field` (null for an identity column), `code`, `text` (cut), `message` String."""
+    `field` (null for an identity column), `code`, `text` (cut), `detail` (what only this cell's
+    message says, such as its two readings), `message` String."""
     notes: tuple[Note, ...]
     """How amounts and dates were read and what proved it, a sentence each."""
 
@@ -201,4 +202,4 @@ def _explain(table: Table, faulty: pl.DataFrame) -> pl.DataFrame:
     return ordered.with_columns(
         text=pl.col("text").fill_null("").str.slice(0, SHOWN_CHARACTERS),
         message=pl.Series(messages, dtype=pl.String),
-    ).drop("detail")
+    )

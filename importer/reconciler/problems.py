@@ -11,15 +11,16 @@ from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from importer.errors import ResultsError
 from importer.model import PurchaseField
+from importer.reader.faults import FaultCode
 from importer.reader.pieces import Pieces
 from importer.reader.refused_currencies import spell_out
-from importer.reader.table import cell_name, kind_name
+from importer.reader.table import CELL_KIND, cell_name, kind_name
 from importer.reconciler.reconciler import invalid_results
 from importer.reconciler.results import write_results
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from importer.config import FormatSection
     from importer.reader.reader import Reading
     from importer.reader.table import Table
+
+_AMBIGUOUS: Final = (FaultCode.AMBIGUOUS_AMOUNT, FaultCode.AMBIGUOUS_DATE)
 
 
 def keep_problems(beside: Path, reading: Reading, layout: FormatSection) -> str | None:
@@ -83,7 +86,9 @@ def _faulty_rows(reading: Reading) -> Table:
 def _spell_out(table: Table, reading: Reading, layout: FormatSection) -> Table:
     """Return the table of the invalid rows, sound amounts and dates spelt to speak for themselves.
 
-    `03/04/2026` may have been proven by rows that are not in the new file.
+    `03/04/2026` may have been proven by rows that are not in the new file. What could not be read
+    in one way shows its two readings there, and is refused until a person takes one of them away:
+    beside an amount that was spelt out, or without the cell that made it doubtful, it would pass.
     """
     cells, rows = table.cells, reading.rows.filter(~pl.col("valid"))
     spelt = {
@@ -99,7 +104,20 @@ def _spell_out(table: Table, reading: Reading, layout: FormatSection) -> Table:
         if table.has_kinds:  # numbers and dates of a workbook are certain as they are
             texts = texts.zip_with(cells[kind] == "text", pl.Series([None], dtype=pl.String))
         cells = cells.with_columns(pl.coalesce(texts, name).alias(name))
+        both = _readings(cells["row"], reading.faults, index)
+        cells = cells.with_columns(pl.coalesce(both, name).alias(name))
+        if table.has_kinds:
+            told = pl.when(both.is_not_null()).then(pl.lit("text", CELL_KIND)).otherwise(kind)
+            cells = cells.with_columns(told.alias(kind))
     return replace(table, cells=cells)
+
+
+def _readings(rows: pl.Series, faults: pl.DataFrame, index: int) -> pl.Series:
+    """Return both readings of each ambiguous cell of a column, null of the others."""
+    ambiguous = faults.filter(pl.col("code").is_in(_AMBIGUOUS), pl.col("index") == index)
+    return rows.replace_strict(
+        ambiguous["row"], ambiguous["detail"], default=None, return_dtype=pl.String
+    ).alias(cell_name(index))
 
 
 def _content(path: Path) -> object:

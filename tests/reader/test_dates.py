@@ -215,10 +215,13 @@ def details(reading: Reading) -> list[str | None]:
 
 
 def test_an_ambiguous_date_shows_both_readings() -> None:
-    reading = read_dates(cells("03/04/2026"), AUTO)
-    assert details(reading) == ["2026-04-03 or 2026-03-04"]
+    reading = read_dates(cells("03/04/2026", "3/4/2026 10:20"), AUTO)
+    assert details(reading) == [
+        "2026-04-03 or 2026-03-04",
+        "2026-04-03T10:20:00 or 2026-03-04T10:20:00",
+    ]
     assert reading.notes[0].shown == (
-        "Nothing proves whether day or month comes first, and 1 ambiguous date is refused, "
+        "Nothing proves whether day or month comes first, and 2 ambiguous dates are refused, "
         "for example row 2: 03/04/2026."
     )
 

@@ -131,6 +131,7 @@ def test_all_faults_of_a_row_are_told_at_once_in_the_order_of_the_file() -> None
         "field": "purchase_amount",
         "code": "not-an-amount",
         "text": "12x",
+        "detail": None,
         "message": 'row 3, column amount: "12x" is not an amount; write it like 1234.50.',
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,37 @@ def test_sound_amounts_and_dates_need_no_proof_from_rows_that_are_not_there(
     assert corrected == whole[1:]
     assert again.faults.select("row", "code").rows() == [(2, "missing"), (3, "not-a-uuid")]
     assert again.table.whole().cells["cell_1"].to_list() == [None, "=Tea"]
+
+
+def test_what_is_ambiguous_is_not_proven_by_what_was_spelt_out(tmp_path: Path) -> None:
+    rows = f"{LEAD.format(0)};Tea;1,200;03/04/2026\n{LEAD.format(1)};;950;\n"
+    written = problems(tmp_path / "orders.csv", rows)
+    assert written is not None
+    again = read_file(written, tmp_path, Config(), Order())
+    assert again.faults.select("row", "code", "text").rows() == [
+        (2, "not-an-amount", "1200 or 1.2"),
+        (2, "not-a-date", "2026-04-03 or 2026-03-04"),
+        (3, "missing", ""),
+    ]
+
+
+def test_a_doubtful_date_of_a_workbook_stays_refused_without_what_betrayed_it(
+    tmp_path: Path,
+) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Lead", "Product", "Amount", "Date"])
+    sheet.append([LEAD.format(0), "Tea", 5, datetime(2026, 3, 4)])  # noqa: DTZ001 - a sheet's
+    sheet.append([LEAD.format(1), "Tea", 5, "13/04/2026"])
+    path = tmp_path / "orders.xlsx"
+    book.save(path)
+    written = write_problems(path, read_file(path, tmp_path, Config(), Order()), FormatSection())
+    assert written is not None
+    again = read_file(written, tmp_path, Config(), Order())
+    assert again.faults.select("code", "text").rows() == [
+        ("not-a-date", "2026-03-04 or 2026-04-03")
+    ]
 
 
 def test_no_problems_no_file(tmp_path: Path) -> None:

@@ -6,12 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from importer.reader.cells import compact, holds, refuse_kinds, replace_some
+from importer.reader.cells import compact, holds, refuse_kinds, replace_some, with_blanks
 from importer.reader.currencies import CURRENCY_CODES, ONE_CURRENCY
 from importer.reader.faults import FaultCode
-
-_BLANK: Final = "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
-"""The blanks on one line that people group digits with; a tab or line break is no such thing."""
 
 _MINUS: Final = "\u2212"
 _APOSTROPHES: Final = "'\u2019"
@@ -76,9 +73,7 @@ def shape(cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
     format shows.
     """
     shown = pl.col("shown") if "shown" in cells.columns else pl.lit(None, dtype=pl.String)
-    plain = compact(cells)
-    if holds(cells, _BLANK):
-        plain = plain.str.replace_all(_BLANK, " ")
+    plain = with_blanks(compact(cells), cells)
     if holds(cells, _MINUS):
         plain = plain.str.replace_all(_MINUS, "-")
     is_number = pl.col("kind").eq_missing("number")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ZERO_WIDTH: Final = "[\u200b\ufeff]"
 """Zero-width space and BOM. Joiners (U+200C, U+200D) are part of words and emoji, and stay."""
 
+BLANK: Final = "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+"""The blanks on one line that look like one; a tab or line break is no such thing."""
+
 HEX: Final = "[0-9a-fA-F]"
 UUID: Final = f"{HEX}{{8}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{12}}"
 BRACED_UUID: Final = rf"(?:\{{{UUID}\}}|{UUID})"
@@ -163,6 +166,11 @@ def compact(cells: pl.DataFrame) -> pl.Expr:
     text = pl.col("text")
     plain = text.str.replace_all(ZERO_WIDTH, "") if holds(cells, ZERO_WIDTH) else text
     return plain.str.strip_chars() if holds(cells, r"^\s|\s$|" + ZERO_WIDTH) else plain
+
+
+def with_blanks(text: pl.Expr, cells: pl.DataFrame) -> pl.Expr:
+    """Return the `text` with a common blank for every BLANK in it."""
+    return text.str.replace_all(BLANK, " ") if holds(cells, BLANK) else text
 
 
 def holds(cells: pl.DataFrame, pattern: str) -> bool:

@@ -46,7 +46,7 @@ _PATTERNS: Final = {
     "M": "[0-5][0-9]",
     "S": "[0-5][0-9]",
     "f": "[0-9]+",
-    "z": "Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?",
+    "z": "Z|UTC|GMT|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?",
 }
 _FIXED_WIDTH: Final = {
     "m": "[0-9]{2}",
@@ -73,7 +73,7 @@ _DATE: Final = f"{_group('Y')}-{_fixed('m')}-{_fixed('d')}"
 _TIME: Final = rf"{_fixed('H')}:{_group('M')}(?::{_group('S')}(?:\.{_group('f')})?)?"
 _CLOCK: Final = f"(?: {_group('H')}:{_group('M')}(?::{_group('S')})?)?"
 
-ISO: Final = f"^{_DATE}(?:[T ]{_TIME}{_group('z')}?)?$"
+ISO: Final = f"^{_DATE}(?:[T ]{_TIME}(?: ?{_group('z')})?)?$"
 YEAR_FIRST: Final = f"^{_group('Y')}/{_fixed('m')}/{_fixed('d')}{_CLOCK}$"
 DOTTED: Final = rf"^{_group('d')}\.{_group('m')}\.{_group('Y')}{_CLOCK}$"
 """Dots put the day first wherever they are used."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.reader import date_formats as formats
-from importer.reader.cells import compact, refuse_kinds
+from importer.reader.cells import compact, refuse_kinds, with_blanks
 from importer.reader.faults import FaultCode
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def spell(cells: pl.DataFrame, layout: FormatSection) -> pl.DataFrame:
     """
     clean = pl.col("clean")
     frame = (
-        cells.with_columns(clean=compact(cells))
+        cells.with_columns(clean=with_blanks(compact(cells), cells))
         .with_columns(clean=pl.when(clean != "").then(clean))
         .with_columns(refused=refuse_kinds(clean, _REFUSED_KINDS))
     )

@@ -96,7 +96,10 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
         "is beyond rules.max_amount",
         "correct the amount, or raise the limit",
     ),
-    FaultCode.NOT_A_DATE: ("is not a date", "write it like 2026-03-04 or 2026-03-04T10:20:30Z"),
+    FaultCode.NOT_A_DATE: (
+        "is not a date",
+        "write it like 2026-03-04 or 2026-03-04T10:20:30Z, or name its spelling in format.dates",
+    ),
     FaultCode.AMBIGUOUS_DATE: (
         "can be read as two dates, and the column proves neither",
         'write it like 2026-03-04, or set format.dates, for example to ["%d/%m/%Y"]',

@@ -106,7 +106,10 @@ def read_trigger_ids(cells: pl.DataFrame) -> Reading:
 
 
 def read_names(cells: pl.DataFrame) -> Reading:
-    """Return texts of one line: NFC, trimmed, runs of blanks folded to one."""
+    """Return texts of one line: NFC, trimmed, runs of blanks folded to one.
+
+    A number of more digits than a spreadsheet keeps is a fault: it is not what was typed.
+    """
     text = pl.col("clean")
     folded = text.str.replace_all(r"\s+", " ") if _needs_folding(cells) else text
     return _read(
@@ -114,7 +117,9 @@ def read_names(cells: pl.DataFrame) -> Reading:
         clean=_normalise(compact(cells), cells),
         refused=dict.fromkeys(("boolean", "date", "time"), FaultCode.NOT_TEXT),
         # A line break here is most likely a quote that swallowed the next rows.
-        fault=pl.when(text.str.contains("[\\p{Cc}\u2028\u2029]"))
+        fault=pl.when(_lost_digits())
+        .then(pl.lit(FaultCode.ID_IS_NUMBER))
+        .when(text.str.contains("[\\p{Cc}\u2028\u2029]"))
         .then(pl.lit(FaultCode.CONTROL_CHARACTER))
         .when(folded.str.len_chars() > MAX_NAME)
         .then(pl.lit(FaultCode.TOO_LONG)),
@@ -135,7 +140,9 @@ def read_descriptions(cells: pl.DataFrame) -> Reading:
         cells,
         clean=_normalise(trimmed, cells),
         refused=dict.fromkeys(("boolean", "date", "time"), FaultCode.NOT_TEXT),
-        fault=pl.when(text.str.contains(r"[\p{Cc}&&[^\n\t]]"))
+        fault=pl.when(_lost_digits())
+        .then(pl.lit(FaultCode.ID_IS_NUMBER))
+        .when(text.str.contains(r"[\p{Cc}&&[^\n\t]]"))
         .then(pl.lit(FaultCode.CONTROL_CHARACTER))
         .when(text.str.len_chars() > MAX_DESCRIPTION)
         .then(pl.lit(FaultCode.TOO_LONG)),
@@ -148,17 +155,19 @@ def read_identities(cells: pl.DataFrame) -> Reading:
 
     A number of more digits than a spreadsheet keeps is a fault: two orders may look the same.
     """
-    text = pl.col("clean")
-    digits = text.str.count_matches("[0-9]")
     return _read(
         cells,
         clean=_normalise(compact(cells), cells).str.replace_all(r"\s+", " "),
         refused={},
-        fault=pl.when(pl.col("kind").eq_missing("number") & (digits > EXACT_DIGITS)).then(
-            pl.lit(FaultCode.ID_IS_NUMBER)
-        ),
-        value=text,
+        fault=pl.when(_lost_digits()).then(pl.lit(FaultCode.ID_IS_NUMBER)),
+        value=pl.col("clean"),
     )
+
+
+def _lost_digits() -> pl.Expr:
+    """Return which cells are numbers of more digits than a spreadsheet keeps."""
+    digits = pl.col("clean").str.count_matches("[0-9]")
+    return pl.col("kind").eq_missing("number") & (digits > EXACT_DIGITS)
 
 
 def compact(cells: pl.DataFrame) -> pl.Expr:

@@ -174,6 +174,9 @@ def test_a_description_keeps_its_lines_and_inner_blanks(text: str, description: 
     ("kind", "text", "value"),
     [
         ("number", "2024", "2024"),
+        ("number", "4006381333931", "4006381333931"),
+        ("number", "123456789012345700", "id-is-number"),
+        ("text", "123456789012345700", "123456789012345700"),
         ("text", "TRUE", "TRUE"),
         ("boolean", "TRUE", "not-text"),
         ("date", "2026-03-01", "not-text"),

@@ -12,6 +12,7 @@ from importer.reader.columns import header_test, match_columns
 from importer.reader.dates import note_far_dates
 from importer.reader.fields import prove_styles
 from importer.reader.notes import Note
+from importer.reader.oddities import note_oddities
 from importer.reader.refused_currencies import refuses_currencies, write_out_currencies
 from importer.reader.source import read_table, take_source
 from importer.reader.table import cell_name
@@ -91,6 +92,7 @@ def read_file(
         notes=(
             *(Note(text, text) for text in table.about.notes),
             *read.notes,
+            *note_oddities(table, columns, config.format.currency),
             *(note_far_dates(read.kept, now) if now is not None else ()),
         ),
     )

@@ -28,12 +28,12 @@ def describe(pieces: Pieces, columns: ColumnMap, constants: Mapping[str, str]) -
     """Yield where the header stands, which column became which field, and what is not sent."""
     table = pieces.about
     examples = _first_cells(pieces, {*columns.fields.values()})
-    yield note(_braced(f"{_file(table)}, header in row {table.header_row}."))
+    yield note(braced(f"{_file(table)}, header in row {table.header_row}."))
     for field in PurchaseField:
         if field in columns.fields:
             index = columns.fields[field]
             first = examples.get(index)
-            said = _braced(f"{field} is the column {_column(table, index)}")
+            said = braced(f"{field} is the column {name_column(table, index)}")
             yield (
                 note(f"{said}, empty.")
                 if first is None
@@ -72,15 +72,16 @@ def _file(table: Table) -> str:
     return f"Read as {encoding} with {_DELIMITERS[table.delimiter or ',']} between the cells"
 
 
-def _column(table: Table, index: int) -> str:
+def name_column(table: Table, index: int) -> str:
+    """Return how sentences call a column: `“Price” (C)`."""
     position = table.positions[index] if table.positions else index
     return f"“{table.headers[index].strip()}” ({column_letters(position)})"
 
 
 def _list(table: Table, said: str, indices: Iterable[int]) -> Note:
-    return note(_braced(f"{said} {', '.join(_column(table, index) for index in indices)}."))
+    return note(braced(f"{said} {', '.join(name_column(table, index) for index in indices)}."))
 
 
-def _braced(text: str) -> str:
+def braced(text: str) -> str:
     """Return the text with braces that `note` takes for braces."""
     return text.replace("{", "{{").replace("}", "}}")

@@ -16,7 +16,7 @@ import polars as pl
 from importer.errors import ImporterError, SourceError, UsageError
 from importer.reader.delimiter import declared_delimiter, sniff_delimiter, split_sample
 from importer.reader.encoding import FALLBACK, find_encoding, is_unicode, mark_of
-from importer.reader.header_row import SEARCHED_ROWS, find_header_row
+from importer.reader.header_row import SEARCHED_ROWS, find_header_row, tell_above
 from importer.reader.headers import name_columns
 from importer.reader.pieces import PIECE_ROWS, Spool
 from importer.reader.plain_lines import read_plain_lines
@@ -24,12 +24,15 @@ from importer.reader.records import Records
 from importer.reader.table import Table, cell_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import TextIO
 
     from importer.reader.pieces import Pieces
 
 _SAMPLE_LINES: Final = 200
+_LONGEST_LINE: Final = 4 << 20
+"""Characters. 150 MB of cells in one line took 3.4 GB and two minutes to be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def read_delimited(
     headers, positions, take_named = name_columns(name, rows.header, spool)
     at = rows.header_at
     if rows.below_titles and at > 1:
-        notes += (f"Rows 1 to {at - 1} of {name} stand above the header and are left out.",)
+        notes += (tell_above(at, name),)
     columns = {cell_name(index): pl.String() for index in range(len(rows.header))}
     about = Table(
         name=name,
@@ -114,7 +117,8 @@ def _read_rows(encoding: str, asked: _Asked, spool: Spool, *, plainly: bool) -> 
     """Read what stands in the file into `spool`; None where that cannot be done `plainly`."""
     spool.clear()
     with asked.path.open(encoding=encoding, newline="") as stream:
-        sample = list(islice(stream, _SAMPLE_LINES))
+        whole = _lines(stream, asked.name)
+        sample = list(islice(whole, _SAMPLE_LINES))
         declared = declared_delimiter(sample[0]) if sample else None
         skipped = 1 if declared else 0
         lines = sample[skipped:]
@@ -122,7 +126,7 @@ def _read_rows(encoding: str, asked: _Asked, spool: Spool, *, plainly: bool) -> 
         if delimiter == "auto":
             delimiter = declared or sniff_delimiter(lines, asked.header_row, asked.is_header)
         sought = asked.header_row or _find_header_row(asked, lines, delimiter)
-        records = Records(chain(lines, stream), delimiter, skipped, asked.name)
+        records = Records(chain(lines, whole), delimiter, skipped, asked.name)
         header_at, header = _find_header(records, asked.name, sought)
         width = len(header)
         if plainly:
@@ -136,6 +140,21 @@ def _read_rows(encoding: str, asked: _Asked, spool: Spool, *, plainly: bool) -> 
         else:
             _read_cells(records, width, spool)
     return _Rows(encoding, delimiter, header_at, header, sought is not None)
+
+
+def _lines(stream: TextIO, name: str) -> Iterator[str]:
+    """Yield the lines with their ends; raise SourceError where one is longer than any row."""
+    number = 0
+    while line := stream.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            raise SourceError(
+                f"{name} has a line of more than {_LONGEST_LINE:,} characters (line {number} of "
+                "the text), longer than any row of a spreadsheet.",
+                "Export it again as CSV, with one line for each row.",
+                code="broken-structure",
+            )
+        yield line
 
 
 def _find_header_row(asked: _Asked, lines: Sequence[str], delimiter: str) -> int | None:

@@ -38,3 +38,11 @@ def find_header_row(
             code="several-headers",
         )
     return found[0] if found else None
+
+
+def tell_above(header_row: int, place: str) -> str:
+    """Return the note on the rows above a header that is not in row 1 of `place`."""
+    above = f"Rows 1 to {header_row - 1} of {place} stand"
+    if header_row == 2:  # noqa: PLR2004 - only the first row stands above the second
+        above = f"Row 1 of {place} stands"
+    return f"{above} above the header: left out."

@@ -8,7 +8,7 @@ import polars as pl
 
 from importer.errors import SourceError, UsageError
 from importer.reader.book_sheets import is_results_book
-from importer.reader.header_row import SEARCHED_ROWS, find_header_row
+from importer.reader.header_row import SEARCHED_ROWS, find_header_row, tell_above
 from importer.reader.headers import name_columns
 from importer.reader.results_book import MORE_SHEETS, has_results_header, merge_sheets
 from importer.reader.table import Table
@@ -92,10 +92,7 @@ def _read_sheet(
     header_at, header, data = _split_header(cells, place, sought)
     notes: tuple[str, ...] = ()
     if sought is not None and header_at > 1:
-        above = f"Rows 1 to {header_at - 1} of “{title}” stand"
-        if header_at == 2:  # noqa: PLR2004 - only the first row stands above the second
-            above = f"Row 1 of “{title}” stands"
-        notes += (f"{above} above the header: left out.",)
+        notes += (tell_above(header_at, f"“{title}”"),)
     data, noted = _judge_hidden(data, found, name, hidden_rows)
     headers, positions, take_named = name_columns(name, header, [data])
     data = take_named(data)

@@ -103,6 +103,7 @@ REFUSED = [
     ("quote in a cell", b'a,b\n5" pipe,2\n', ["row 2 has a quotation mark in a cell"]),
     ("blank before a quote", b'a,b\n "x, y",2\n', ["row 2 has a quotation mark in a cell"]),
     ("quote in the header", b'a"x,b\n1,2\n', ["row 1 has a quotation mark"]),
+    ("all in one line", b"a,b\n" + b"1,2;" * 1_100_000, ["more than 4,194,304", "line 2 of"]),
     ("NUL", b"a,b\n1,\0\n", ["NUL character in line 2"]),
     ("UTF-16 without BOM", "a,b\n1,2\n".encode("utf-16-le"), ["NUL character", "UTF-16"]),
     ("UTF-32", "a,b\n1,2\n".encode("utf-32"), ["NUL character"]),
@@ -156,7 +157,9 @@ def test_header_row_leaves_out_what_stands_above(tmp_path: Path) -> None:
     table = read(tmp_path, b"Orders of May\nmade by Jo,x,y\n\na,b\n1,2\n", header_row=4)
     assert table.header_row == 4
     assert table.cells.rows() == [(5, "1", "2")]
-    assert "Rows 1 to 3" in table.notes[0]
+    assert "Rows 1 to 3 of orders.csv stand above" in table.notes[0]
+    table = read(tmp_path, b"Orders of May\na,b\n1,2\n", header_row=2)
+    assert "Row 1 of orders.csv stands above" in table.notes[0]
 
 
 @pytest.mark.parametrize(("row", "reason"), [(2, "that row is blank"), (9, "it ends before")])

@@ -25,6 +25,8 @@ _TEXTS: Final = (PurchaseField.PRODUCT_NAME, PurchaseField.PRODUCT_DESCRIPTION)
 _NOTHING: Final = ("NULL", "null", "(null)", "\\N", "NaN", "nan", "NaT", "<NA>", "None")
 """What databases and pandas write into a text file where there is no value."""
 _LOST: Final = "\ufffd"
+_FLOATED: Final = r"^[0-9]+\.0$"
+"""What pandas makes of the order numbers of a column in which one is missing."""
 _CURRENCY_HEADERS: Final = ("currency", "währung", "devise", "divisa", "moneda", "valuta", "waluta")
 _SHOWN: Final = 3
 
@@ -58,28 +60,39 @@ def note_oddities(pieces: Pieces, columns: ColumnMap, currency: str) -> Iterator
         for index in columns.ignored
         if any(word in fold(headers[index]) for word in _CURRENCY_HEADERS)
     }
+    named = {*columns.identity.values()} - {*columns.fields.values()}
+    floated = {index: _Seen() for index in sorted(named)}
     for piece in pieces:
+        for index, seen in floated.items():
+            cells = piece.cells.select("row", text=cell_name(index))
+            seen.add(cells.filter(pl.col("text").str.contains(_FLOATED)))
         for index, text in texts.items():
             cells = piece.cells.select("row", text=cell_name(index))
             text.nothing.add(cells.filter(pl.col("text").is_in(_NOTHING)))
             text.lost.add(cells.filter(pl.col("text").str.contains(_LOST, literal=True)))
         for index, firsts in currencies.items():
-            for named, cell in _name_currencies(piece.cells.select("row", cell_name(index))):
-                firsts.setdefault(named, cell)
+            for code, cell in _name_currencies(piece.cells.select("row", cell_name(index))):
+                firsts.setdefault(code, cell)
     for index, text in texts.items():
         yield from _note_text(braced(name_column(pieces.about, index)), text)
+    for index, seen in floated.items():
+        told = "is a number with .0 behind: without that it would be another purchase"
+        yield from _note_seen(braced(name_column(pieces.about, index)), told, seen)
     for index, firsts in currencies.items():
         yield from _note_currencies(braced(name_column(pieces.about, index)), firsts, currency)
 
 
 def _note_text(column: str, text: _Text) -> Iterator[Note]:
-    for seen, told in (
-        (text.nothing, "is sent as it stands: empty what means nothing"),
-        (text.lost, f"has {_LOST} where an earlier program has lost letters"),
-    ):
-        if seen.first is not None:
-            rows = f"{seen.count:,} row{'s' * (seen.count > 1)}"
-            yield note(f"In {rows} {column} {told}, for example {{}}.", seen.first)
+    yield from _note_seen(column, "is sent as it stands: empty what means nothing", text.nothing)
+    yield from _note_seen(
+        column, f"has {_LOST} where an earlier program has lost letters", text.lost
+    )
+
+
+def _note_seen(column: str, told: str, seen: _Seen) -> Iterator[Note]:
+    if seen.first is not None:
+        rows = f"{seen.count:,} row{'s' * (seen.count > 1)}"
+        yield note(f"In {rows} {column} {told}, for example {{}}.", seen.first)
 
 
 def _name_currencies(cells: pl.DataFrame) -> Iterator[tuple[str, Example]]:

@@ -12,7 +12,9 @@ from tests.reader.frames import in_pieces, table
 LEAD = "3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d"
 
 
-def odd(columns: dict[str, list[str | None]], currency: str = "") -> list[str]:
+def odd(
+    columns: dict[str, list[str | None]], currency: str = "", identity: tuple[str, ...] = ()
+) -> list[str]:
     rows = len(next(iter(columns.values())))
     named: dict[str, list[str | None]] = {
         "lead": [LEAD] * rows,
@@ -21,7 +23,7 @@ def odd(columns: dict[str, list[str | None]], currency: str = "") -> list[str]:
     }
     source = table(named | columns)
     config = Config()
-    found = match_columns(source.headers, config.columns, config.rules.required, ())
+    found = match_columns(source.headers, config.columns, config.rules.required, identity)
     notes = [*note_oddities(in_pieces(source), found, currency)]
     assert not any("SECRET" in note.told for note in notes)
     return [note.shown for note in notes]
@@ -71,3 +73,14 @@ def test_a_column_that_names_another_currency_than_the_configured_one_is_told() 
 def test_one_currency_and_columns_of_other_names_are_no_matter() -> None:
     assert odd({"Currency": ["EUR", "eur", None]}) == []
     assert odd({"Country": ["ALL", "CUP", "EUR"]}) == []
+
+
+def test_order_numbers_that_became_floats_are_told() -> None:
+    orders: list[str | None] = ["10045.0", None, "10046.0", "10047", "1.0.0"]
+    assert odd({"Order": orders}) == []
+    assert odd({"price": ["1.0"]}, identity=("price",)) == []
+    (told,) = odd({"Order": orders}, identity=("Order",))
+    assert told == (
+        "In 2 rows “Order” (D) is a number with .0 behind: without that it would be another "
+        "purchase, for example row 2: 10045.0."
+    )

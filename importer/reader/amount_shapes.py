@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import polars as pl
 
 from importer.reader.cells import compact, holds, refuse_kinds, replace_some, with_blanks
-from importer.reader.currencies import CURRENCY_CODES, ONE_CURRENCY
+from importer.reader.currencies import CURRENCY_CODES, LOCAL_NAMES, ONE_CURRENCY
 from importer.reader.faults import FaultCode
 
 _MINUS: Final = "\u2212"
 _APOSTROPHES: Final = "'\u2019"
 
-_CURRENCY: Final = r"\p{Sc}|[A-Za-z]{3}"
+_LOCAL: Final = "|".join(re.escape(name) for name in sorted(LOCAL_NAMES, key=len, reverse=True))
+_CURRENCY: Final = rf"{_LOCAL}|\p{{Sc}}|[A-Za-z]{{3}}"
 
 _DIGITS: Final = r"^[0-9.,]+$"
 """What nearly all amounts consist of; only the others need the slower pattern."""
@@ -158,8 +160,14 @@ def _unwrap() -> list[pl.Expr]:
     part = pl.col("parts").struct.field
     sign = pl.concat_str(part(name) for name in "abcdefgh")
     before, after = part("before"), part("after")
-    currency = pl.coalesce(before, after).str.to_uppercase()
-    known = currency.str.contains(r"^\p{Sc}") | currency.is_in(sorted(CURRENCY_CODES))
+    spelt = pl.coalesce(before, after)
+    local = spelt.replace_strict(LOCAL_NAMES, default=None, return_dtype=pl.String)
+    currency = pl.coalesce(local, spelt.str.to_uppercase())
+    known = (
+        local.is_not_null()
+        | currency.str.contains(r"^\p{Sc}")
+        | currency.is_in(sorted(CURRENCY_CODES))
+    )
     sound = sign.is_in(_SIGNS) & (before.is_null() | after.is_null()) & known.fill_null(value=True)
     return [
         pl.when(~pl.col("readable"))

@@ -67,7 +67,16 @@ _WORDS: Final = {
     "Rp": "IDR",
     "S/": "PEN",
 }
-"""What number formats of spreadsheet programs call a currency, and no text cell is read by."""
+"""What spreadsheet programs call a currency in the number formats of its country."""
+
+_UNSURE: Final = "R"
+"""Beside an amount it may as well mark a return."""
+
+LOCAL_NAMES: Final[dict[str, str]] = {
+    **{word: code for word, code in _WORDS.items() if word != _UNSURE},
+    **{sign: sign for sign in SIGNS if sign.isascii()},
+}
+"""What may stand beside an amount just as it is spelt here → its currency."""
 
 
 def name_currency(word: str) -> str | None:

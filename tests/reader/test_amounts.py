@@ -75,6 +75,14 @@ def read_with(rules: RulesSection, column: pl.DataFrame) -> Reading:
         ("\u20ac12.50", "12.5"),
         ("12\u20ac", "12"),
         ("12 EUR", "12"),
+        ("R$ 1.234,50", "1234.5"),
+        ("1 234,50 z\u0142", "1234.5"),
+        ("-12,50\u00a0K\u010d", "-12.5"),
+        ("1.234,50 kr.", "1234.5"),
+        ("kr 12", "12"),
+        ("Fr. 12.50", "12.5"),
+        ("US$12", "12"),
+        ("(A$12)", "-12"),
         ("USD 12", "12"),
         ("usd12", "12"),
         ("$12", "12"),
@@ -139,6 +147,11 @@ def test_an_amount_that_can_be_read_in_one_way_is_read(text: str, amount: str) -
         "12/2",
         "12%",
         "12 PCS",
+        "12 R",
+        "12 KR",
+        "R$ 12 BRL",
+        "12 US",
+        "kr.",
         "5 MIO",
         "12k",
         "\u20ac",
@@ -288,6 +301,18 @@ def test_currencies_that_differ_within_the_column_are_refused() -> None:
     reading = read_with(RulesSection(), cells("$12", "12 EUR", "\u20ac 7", "5", "xx CHF"))
     assert values(reading) == [*["mixed-currencies"] * 3, "5", "not-an-amount"]
     assert reading.cells["detail"].to_list()[:3] == ["$, EUR"] * 3
+
+
+def test_local_names_of_currencies_are_held_against_codes() -> None:
+    assert values(read_with(RulesSection(), cells("12 z\u0142", "12 PLN", "7"))) == [
+        "12",
+        "12",
+        "7",
+    ]
+    mixed = read_with(RulesSection(), cells("12 z\u0142", "R$ 7"))
+    assert mixed.cells["detail"].to_list() == ["BRL, PLN"] * 2
+    krone = read_amounts(cells("12 kr", "7 US$"), FormatSection(currency="SEK"), SIGNED)
+    assert values(krone) == ["12", "wrong-currency"]
 
 
 def test_one_currency_in_two_spellings_is_one_and_is_told() -> None:

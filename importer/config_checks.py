@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import zoneinfo
+from typing import Final
 from urllib.parse import urlsplit
 
 from importer.model import PurchaseField
@@ -40,18 +41,31 @@ def zone(name: str) -> str:
     return name
 
 
+_LETTERS: Final = "\u00e9\u0436\u3042\u4e2d"
+"""One each of Latin, Cyrillic, Japanese and Chinese."""
+
+
 def encoding(name: str) -> str:
     """Check the encoding of files that are not UTF-8: one of ASCII's relatives.
 
     UTF-16 needs a byte order mark, which speaks for itself, and `rot13` and the like are no text.
+    One that spells all letters in ASCII, such as UTF-7, would never be asked: such a file is UTF-8.
     """
     try:
         related = "a,1\n".encode(name) == b"a,1\n"
     except (LookupError, UnicodeError, TypeError, ValueError):
         related = False
-    if not related:
+    if not related or any(_encode(letter, name).isascii() for letter in _LETTERS):
         raise ValueError('the name of an encoding such as "cp1252", "iso-8859-15" or "utf-8"')
     return codecs.lookup(name).name
+
+
+def _encode(letter: str, encoding: str) -> bytes:
+    """Return the letter's bytes, one of no meaning where the encoding has no such letter."""
+    try:
+        return letter.encode(encoding)
+    except UnicodeError:
+        return b"\xff"
 
 
 def tab_by_name(text: object) -> object:

@@ -92,7 +92,9 @@ def test_encoding_and_delimiter_can_be_configured(tmp_path: Path) -> None:
         read(path, configured(format={"encoding": "utf-8"}))
 
 
-@pytest.mark.parametrize("encoding", ["rot13", "utf-16", "cp037", "nonsense", "hex"])
+@pytest.mark.parametrize(
+    "encoding", ["rot13", "utf-16", "cp037", "nonsense", "hex", "utf-7", "hz", "iso2022_jp", "idna"]
+)
 def test_an_encoding_that_cannot_be_a_files_is_wrong_configuration(encoding: str) -> None:
     with pytest.raises(ConfigError, match="it takes the name of an encoding"):
         configured(format={"encoding": encoding})

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from importer.reader.pieces import Pieces
 
 _SAMPLE_LINES: Final = 200
+_PIECE_CELLS: Final = 4_000_000
+"""Excel saves a stray format in its last column as 16,384 cells of every row."""
 _LONGEST_LINE: Final = 4 << 20
 """Characters. 150 MB of cells in one line took 3.4 GB and two minutes to be refused."""
 
@@ -187,6 +189,7 @@ def _find_header(records: Records, name: str, header_row: int | None) -> tuple[i
 
 def _read_cells(records: Records, width: int, spool: Spool) -> None:
     """Read the rest of the records into `spool`; raise SourceError where any of them is ragged."""
+    most = max(1, min(PIECE_ROWS, _PIECE_CELLS // width))
     rows: list[int] = []
     batch: list[list[str]] = []
     for row, fields in records.rows:
@@ -197,7 +200,7 @@ def _read_cells(records: Records, width: int, spool: Spool) -> None:
             continue
         rows.append(row)
         batch.append(fields)
-        if len(batch) == PIECE_ROWS:
+        if len(batch) == most:
             spool.add(_frame(rows, batch, width))
             rows, batch = [], []
     spool.add(_frame(rows, batch, width))

@@ -25,12 +25,9 @@ def name_columns(
     name: SourceError. Positions are empty where nothing was left out.
     """
     _refuse_repeated(name, header)
-    kept = []
-    for index, text in enumerate(header):
-        if text is not None and text.strip():
-            kept.append(index)
-        else:
-            _refuse_content(name, index, pieces)
+    kept = [index for index, text in enumerate(header) if text is not None and text.strip()]
+    named = {*kept}
+    _refuse_content(name, [at for at in range(len(header)) if at not in named], pieces)
     headers = tuple(header[index] or "" for index in kept)
     if len(kept) == len(header):
         return headers, (), lambda cells: cells
@@ -39,12 +36,13 @@ def name_columns(
 
 def _take(cells: pl.DataFrame, kept: Sequence[int]) -> pl.DataFrame:
     renamed = [pl.col("row")]
+    columns = {*cells.columns}
     for to, index in enumerate(kept):
         renamed.append(pl.col(cell_name(index)).alias(cell_name(to)))
         renamed.extend(
             pl.col(beside(index)).alias(beside(to))
             for beside in (kind_name, currency_name)
-            if beside(index) in cells.columns
+            if beside(index) in columns
         )
     return cells.select(renamed)
 
@@ -62,10 +60,19 @@ def _refuse_repeated(name: str, header: Sequence[str | None]) -> None:
             )
 
 
-def _refuse_content(name: str, index: int, pieces: Iterable[pl.DataFrame]) -> None:
-    text = pl.col(cell_name(index)).str.strip_chars()
-    filled = text.is_not_null() & (text != "")
-    rows = [row for cells in pieces for row in cells.filter(filled)["row"]]
+def _refuse_content(name: str, unnamed: Sequence[int], pieces: Iterable[pl.DataFrame]) -> None:
+    """Raise SourceError where a column without a name has content.
+
+    Every piece is read once: stray formats make Excel save thousands of such columns.
+    """
+    filled: dict[int, list[int]] = {}
+    for cells in pieces if unnamed else ():
+        for index in unnamed:
+            texts = cells[cell_name(index)]
+            if texts.null_count() < len(texts):
+                content = (texts.str.strip_chars() != "").fill_null(value=False)
+                filled.setdefault(index, []).extend(cells["row"].filter(content))
+    index, rows = min(((at, found) for at, found in filled.items() if found), default=(0, []))
     if rows:
         raise SourceError(
             f"{name} has content in column {column_letters(index)} (row {rows[0]}"

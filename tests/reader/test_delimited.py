@@ -132,6 +132,18 @@ def test_what_cannot_be_read_for_certain_is_refused_with_its_place(
         assert part in str(caught.value)
 
 
+def test_thousands_of_empty_columns_are_read_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    wide = "," * 4_000
+    path.write_text(f"a,b{wide}\n" + f'"1\n",2{wide}\n' * 1_000)
+    pieces = read_delimited(path, "orders.csv", header_row=None)
+    assert pieces.about.headers == ("a", "b")
+    assert max(pieces.heights) < sum(pieces.heights) == 1_000
+    path.write_text(f"a,b{wide}\n1,2{wide[:-2]}x,,\n3,4{wide[:-1]}y,\n5,6{wide[:-2]}z,,\n")
+    with pytest.raises(SourceError, match=r"content in column EWV \(row 2 and 1 more\)"):
+        read_delimited(path, "orders.csv", header_row=None)
+
+
 def test_table_says_how_the_file_was_read(tmp_path: Path) -> None:
     table = read(tmp_path, b"lead;Name\r\n1;T\xe9\r\n")
     assert (table.headers, table.header_row, table.delimiter, table.encoding, table.sheet) == (

@@ -92,7 +92,7 @@ def read_file(
         notes=(
             *(Note(text, text) for text in table.about.notes),
             *read.notes,
-            *note_oddities(table, columns, config.format.currency),
+            *note_oddities(read.oddities, table.about, columns, config.format.currency),
             *(note_far_dates(read.kept, now) if now is not None else ()),
         ),
     )

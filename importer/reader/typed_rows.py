@@ -14,6 +14,7 @@ import polars as pl
 
 from importer.reader.ahead import work_ahead
 from importer.reader.identity import add_contents
+from importer.reader.oddities import Oddities, find_oddities
 from importer.reader.pieces import join_frames
 from importer.reader.table import cell_name
 from importer.reader.validation import judge
@@ -86,6 +87,7 @@ class Rows:
     faults: pl.DataFrame
     """Validation's."""
     notes: tuple[Note, ...]
+    oddities: Oddities
     typed: TypedRows
 
 
@@ -105,14 +107,17 @@ def read_rows(
         valid = rows if rows["valid"].all() else rows.filter("valid")
         return add_contents(valid, scope=scope, batch=batch).select("row", *_CONTENTS)
 
-    def read(piece: Table) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, tuple[Note, ...]]:
+    def read(
+        piece: Table,
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, tuple[Note, ...], Oddities]:
         judged = judge(piece, columns, config, styles)
         rows = judged.rows.with_columns(
             *(_carried_text(piece, columns, *names) for names in _CARRIED.items()),
             has_triggers=pl.col("trigger_ids").is_not_null(),
         )
         contents = contents_of(rows).drop("row")
-        return rows.select(*KEPT, "has_triggers"), contents, judged.faults, judged.notes
+        kept, odd = rows.select(*KEPT, "has_triggers"), find_oddities(piece, columns)
+        return kept, contents, judged.faults, judged.notes, odd
 
     def type_again(load: Callable[[], Table]) -> pl.DataFrame:
         rows = judge(load(), columns, config, styles).rows
@@ -122,13 +127,14 @@ def read_rows(
     for piece in work_ahead(lambda load: read(load()), pieces.loads):
         firsts.append(piece[0]["row"][0])
         found.append(piece)
-    kept, contents, faults, notes = zip(*found, strict=True)
+    kept, contents, faults, notes, oddities = zip(*found, strict=True)
     loads = [lambda load=load: type_again(load) for load in pieces.loads]
     return Rows(
         kept=join_frames(kept),
         contents=join_frames(contents),
         faults=pl.concat(faults),
         notes=notes[0],
+        oddities=sum(oddities, Oddities()),
         typed=TypedRows(firsts, loads),
     )
 

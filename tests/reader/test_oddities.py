@@ -6,7 +6,7 @@ import pytest
 
 from importer.config import Config
 from importer.reader.columns import match_columns
-from importer.reader.oddities import note_oddities
+from importer.reader.oddities import Oddities, find_oddities, note_oddities
 from tests.reader.frames import in_pieces, table
 
 LEAD = "3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d"
@@ -24,7 +24,8 @@ def odd(
     source = table(named | columns)
     config = Config()
     found = match_columns(source.headers, config.columns, config.rules.required, identity)
-    notes = [*note_oddities(in_pieces(source), found, currency)]
+    oddities = sum((find_oddities(piece, found) for piece in in_pieces(source)), Oddities())
+    notes = [*note_oddities(oddities, source, found, currency)]
     assert not any("SECRET" in note.told for note in notes)
     return [note.shown for note in notes]
 

@@ -11,7 +11,7 @@ import pytest
 
 from importer.sandbox.company import sandbox_lead
 from importer.sandbox.faults import FaultPlan
-from tests.program import Program, purchases, read_results, statuses, write_csv
+from tests.program import HEADER, Program, purchases, read_results, statuses, write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,3 +145,29 @@ def test_a_key_that_was_copied_to_two_rows_is_settled_once(
     refused = program("resolve", results, "--force")
     assert refused.returncode == 6
     assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("sorted_apart", ["both in doubt", "one unknown"])
+def test_words_beside_the_cells_of_another_purchase_settle_nothing(
+    sorted_apart: str, results: Path, program: Program, tmp_path: Path
+) -> None:
+    rows = read_results(results)
+    if sorted_apart == "both in doubt":
+        for row, other in ((3, rows[2]), (4, rows[1])):
+            fill(results, row, **{name: other[name] for name in HEADER})
+    else:
+        fill(results, 3, **dict(zip(HEADER, purchases(1, first=9)[0], strict=True)))
+    fill(results, 3, keen_resolution="not created")
+    refused = program("resolve", results, "--force")
+    assert refused.returncode == 6, refused.stdout
+    assert "row 3: its keen_idempotency_key is that of lead" in refused.stderr
+    assert "sent by march.csv, row 3, but its cells are those of another purchase" in refused.stderr
+    assert kept(tmp_path) == []
+
+
+def test_a_row_in_doubt_is_settled_though_its_amount_was_corrected(
+    results: Path, program: Program, tmp_path: Path
+) -> None:
+    fill(results, 3, keen_resolution="not created", Amount="99.50")
+    assert program("resolve", results, "--force").returncode == 0
+    assert [choice for choice, _, _ in kept(tmp_path)] == ["not created"]

@@ -31,6 +31,8 @@ class Filled:
     planned_key: str | None
     """The key under which the row would be sent now; None: the row is invalid."""
     status: str | None
+    lead_id: str | None
+    """The lead that the row's cells name; None: no lead can be read there."""
 
 
 class Unacceptable(Exception):  # noqa: N818 - caught here, row by row
@@ -84,6 +86,7 @@ class Resolver:
         if choice is Choice.SEND:
             return self._release(filled)
         entry = self._entry(filled)
+        self._refuse_other_cells(filled, entry)
         if entry.state is not LedgerState.IN_DOUBT:
             if _is_settled_so(entry, choice):
                 _refuse_another_id(filled, entry)
@@ -121,6 +124,23 @@ class Resolver:
             raise Unacceptable("its keen_idempotency_key is not one that was ever sent")
         return entry
 
+    def _refuse_other_cells(self, filled: Filled, entry: Entry) -> None:
+        """Refuse a row whose cells are another purchase's than its key.
+
+        A person looks up what the cells say: where some columns were sorted and others not, the
+        word would settle a purchase that nobody looked at, and `not created` would pay it twice.
+        An amount that was corrected is no other purchase, so only what is certain is refused.
+        """
+        own = self._entries.get(filled.planned_key or "")
+        other_purchase = own is not None and own.key != entry.key
+        if not other_purchase and filled.lead_id in {None, entry.lead_id}:
+            return
+        raise Unacceptable(
+            f"its keen_idempotency_key is that of lead {entry.lead_id}, sent by {entry.file}, row "
+            f"{entry.row}, but its cells are those of another purchase; were some columns sorted "
+            "without the others? Write the results anew (`importer results FILE`) and fill those in"
+        )
+
     def _release(self, filled: Filled) -> Resolution | None:
         if filled.planned_key is None:
             raise Unacceptable("it is invalid; correct it first")
@@ -154,19 +174,18 @@ class Resolver:
 
 
 def _filled_rows(prepared: Prepared) -> list[Filled]:
-    frame = (
-        prepared.reading.rows.select(
-            "row", "resolution", "carried_key", "found_id", "carried_attempts"
-        )
-        .drop_nulls("resolution")
-        .join(
-            prepared.plan.keyed_rows.select("row", "key", "status"),
-            on="row",
-            how="left",
-            maintain_order="left",
-        )
+    rows = prepared.reading.rows.drop_nulls("resolution")
+    leads: dict[int, str | None] = {}
+    for piece in prepared.reading.typed.beside(rows):
+        leads |= dict(piece.select("row", "lead_id").iter_rows())
+    frame = rows.select("row", "resolution", "carried_key", "found_id", "carried_attempts").join(
+        prepared.plan.keyed_rows.select("row", "key", "status"),
+        on="row",
+        how="left",
+        maintain_order="left",
     )
-    return [Filled(*values) for values in frame.iter_rows()]
+    told = ((*values, leads[values[0]]) for values in frame.iter_rows())
+    return [Filled(*values) for values in told]
 
 
 def _choice(text: str) -> Choice:

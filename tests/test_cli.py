@@ -19,6 +19,7 @@ from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
 from importer.sandbox.faults import FaultPlan
 from tests.invariants import check_promise
 from tests.program import (
+    PROGRAM,
     Program,
     purchases,
     read_results,
@@ -290,7 +291,9 @@ def test_a_second_run_leaves_at_once_and_names_the_first(
     first.communicate()
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_drains_what_is_on_its_way_and_writes_the_results(
     signum: int, code: int, start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:
@@ -311,6 +314,37 @@ def test_a_signal_drains_what_is_on_its_way_and_writes_the_results(
     assert counts["created"] == sandbox.purchase_requests < 300
     assert program("run", file).returncode == 0
     assert sandbox.purchase_requests == 300
+
+
+HANGS_UP = """
+import os, pty, re, sys
+process, terminal = pty.fork()
+if process == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+shown = b""
+while not re.search(rb"created +[1-9]", shown):
+    shown += os.read(terminal, 65536)
+os.close(terminal)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+"""
+"""Runs a command in a terminal of its own, and closes it as soon as a row is created."""
+
+
+def test_a_terminal_that_is_closed_leaves_no_row_in_doubt(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(FaultPlan(latency=0.05))
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__CONCURRENCY": "3"})
+    rows = purchases(300)
+    file = write_csv(tmp_path / "march.csv", rows)
+    closed = program.start("run", file, "--yes", via=(sys.executable, "-c", HANGS_UP, *PROGRAM))
+    _, logged = closed.communicate(timeout=60)
+    assert closed.returncode == 143, logged
+    counts = check_promise(
+        sandbox.audit, rows, tmp_path / "march.results.csv", tmp_path / "workspace/ledger.sqlite"
+    )
+    assert counts["in_doubt"] == 0
+    assert 0 < counts["created"] == sandbox.purchase_requests < 300
 
 
 # Doubt and its settlement

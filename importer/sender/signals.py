@@ -1,8 +1,14 @@
-"""SIGINT and SIGTERM → a request to stop that the sender obeys. Touches the process's signals."""
+"""SIGINT, SIGTERM and a closed terminal → a request to stop that the sender obeys.
+
+Touches the process's signals, and the streams of a terminal that is gone.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -34,9 +40,38 @@ async def listen(
 ) -> None:
     """Turn signals into stop requests until cancelled.
 
-    Start it with `await tasks.start(listen, stop)`: when that returns, both signals are caught.
+    A closed terminal (SIGHUP) asks like SIGTERM, but never insists: kernel and shell may both tell
+    of it. Where it is ignored, as under `nohup`, it stays ignored.
+    Start it with `await tasks.start(listen, stop)`: when that returns, the signals are caught.
     """
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    hangup = _hangup()
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, *hangup) as signals:
         task_status.started()
         async for signum in signals:
-            stop.request(signum)
+            if signum not in hangup:
+                stop.request(signum)
+            elif stop.requested is None:
+                _leave_terminal()
+                stop.request(signal.SIGTERM)
+
+
+def _hangup() -> tuple[signal.Signals, ...]:
+    """Return SIGHUP, where the system has it and nobody asked to ignore it."""
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return ()
+    return (hangup,)
+
+
+def _leave_terminal() -> None:
+    """Send what would be shown on a terminal that is gone nowhere.
+
+    A line that cannot be written would end the run before its results are. A closed terminal is
+    a character device that no longer answers as a terminal.
+    """
+    for stream in (1, 2):
+        with suppress(OSError):  # closed by who started us
+            if stat.S_ISCHR(os.fstat(stream).st_mode) and not os.isatty(stream):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream)
+                os.close(nowhere)

@@ -17,6 +17,7 @@ import typer
 
 from importer import options
 from importer.errors import ExitCode, ImporterError
+from importer.output import watch_output
 
 app = typer.Typer(
     name="importer",
@@ -58,8 +59,12 @@ def main() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us: `importer run a.csv >&-`
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: PTH123, SIM115
+    watch_output()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except ImporterError as error:
         _print_error(error.message, error.remedy)
         sys.exit(error.exit_code)

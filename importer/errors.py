@@ -11,6 +11,7 @@ ImporterError
 ├── ApiUnavailableError   5   the API is evidently down
 ├── SendStoppedError      5   the run stopped itself by a limit; doubts make it exit code 4
 ├── WorkspaceBusyError   11   another run holds the workspace
+├── OutputError           1   standard output cannot be written
 └── ResultsError          1   the results could not be proven or written; the ledger is whole
 """
 
@@ -111,3 +112,7 @@ class WorkspaceBusyError(ImporterError):
 
 class ResultsError(ImporterError):
     """The results could not be proven complete, or not be written. The ledger is whole."""
+
+
+class OutputError(ImporterError):
+    """Standard output cannot be written; what was sent and recorded stays so."""

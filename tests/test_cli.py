@@ -316,6 +316,35 @@ def test_a_signal_drains_what_is_on_its_way_and_writes_the_results(
     assert sandbox.purchase_requests == 300
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_output_that_cannot_be_written_ends_in_a_line_and_a_code(
+    command: str, unbuffered: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, sandbox.url, {"PYTHONUNBUFFERED": unbuffered})
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    full = program.start(command, file, via=("sh", "-c", '"$0" "$@" > /dev/full', *PROGRAM))
+    _, said = full.communicate(timeout=60)
+    assert full.returncode == 1
+    assert "importer: Standard output could not be written: No space left on device." in said
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_read_enough_changes_neither_run_nor_exit_code(
+    unbuffered: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, sandbox.url, {"PYTHONUNBUFFERED": unbuffered})
+    file = write_csv(tmp_path / "march.csv", purchases(2))
+    piped = '{ "$0" "$@"; echo "ended with $?" >&2; } | exec true'
+    _, said = program.start("run", file, via=("sh", "-c", piped, *PROGRAM)).communicate(timeout=60)
+    assert "ended with 0" in said
+    assert "Broken pipe" not in said
+    assert sandbox.purchase_requests == 2
+
+
 HANGS_UP = """
 import os, pty, re, sys
 process, terminal = pty.fork()

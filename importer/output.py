@@ -1,0 +1,56 @@
+"""Text for standard output → that stream, or one error that says it is lost. Writes to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+
+class Output:
+    """Standard output as the commands see it; all but writing is the stream's own.
+
+    Who closes a pipe early, as `head` does, has read enough: what follows goes nowhere, the run
+    goes on, and its exit code stays. Where nothing can be written otherwise, as on a full disk,
+    OutputError is raised once. Without this Python would try again at its own exit, and end with
+    its own code, 120.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write `text`. Raises OutputError."""
+        self._attempt(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits. Raises OutputError."""
+        self._attempt(self._stream.flush)
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            if not isinstance(error, BrokenPipeError):
+                raise OutputError(
+                    f"Standard output could not be written: {error.strerror}.",
+                    "Make room there. What was sent is in the ledger: see `importer status`.",
+                ) from error
+
+
+def watch_output() -> None:
+    """Let everything that is printed from now on pass through an Output."""
+    sys.stdout = Output(sys.stdout)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from importer.config import Order
 from importer.reader.source import named_path
-from importer.reconciler.next_steps import Commands
+from importer.reconciler.next_steps import Commands, file_argument
 from importer.reconciler.results_path import default_results_path
 from importer.sender.events import SendReport
 
@@ -47,7 +47,7 @@ class Job:
     @property
     def command(self) -> str:
         """The command line that runs this job again, to be pasted into a shell."""
-        return shlex.join(["importer", "run", str(self.path), *self.options])
+        return shlex.join(["importer", "run", file_argument(self.path), *self.options])
 
     def commands(self, results: Path) -> Commands:
         """Return the commands that go on from this job's results file."""
@@ -60,8 +60,8 @@ class Job:
         if results.suffix.lower() == ".jsonl":  # which the reader refuses
             results = default_results_path(named_path(self.path), "csv", results.parent)
             rewrite = replace(self, order=self.order.for_rewriting(results))
-            as_csv = shlex.join(["importer", "results", str(self.path), *rewrite.options])
-        resolve = ["importer", "resolve", str(results), *settle.options]
+            as_csv = shlex.join(["importer", "results", file_argument(self.path), *rewrite.options])
+        resolve = ["importer", "resolve", file_argument(results), *settle.options]
         return Commands(once_more.command, again.command, shlex.join(resolve), as_csv)
 
     @property

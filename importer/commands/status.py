@@ -14,6 +14,7 @@ from importer.config_loading import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
 from importer.model import FOR_A_PERSON, LANDS_WITHIN, format_instant
+from importer.reconciler.next_steps import file_argument
 from importer.workspace import STATUS, Workspace, holder, read_progress
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:
     """
     if told["exit_code"] is None:
         batch = ["--batch", told["batch"]] if told["batch"] else []
-        again = shlex.join(["importer", "run", told["file"], *batch])
+        again = shlex.join(["importer", "run", file_argument(told["file"]), *batch])
         yield f"      did not end: run it again, `{again}` goes on and writes the results"
         return
     waiting = sum((told["rows"] or {}).get(state, 0) for state in FOR_A_PERSON)

@@ -53,6 +53,15 @@ class NextStep:
     command: str
 
 
+def file_argument(path: object) -> str:
+    """Return `path` as a command takes it: a name that starts with - would pass for an option.
+
+    A lone - is standard input.
+    """
+    name = str(path)
+    return f"./{name}" if name.startswith("-") and name != "-" else name
+
+
 def next_steps(
     counts: Mapping[str, int], commands: Commands, results: str, stop: ImporterError | None = None
 ) -> tuple[NextStep, ...]:

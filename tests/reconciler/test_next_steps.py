@@ -86,6 +86,14 @@ def test_results_that_nothing_reads_are_written_as_csv_with_what_tells_their_row
     assert given.resolve == "importer resolve out/x.results.csv --batch may"
 
 
+def test_a_name_that_would_pass_for_an_option_is_a_file_in_every_command() -> None:
+    given = Job(Path("-x.csv"), Config(), Order()).commands(Path("-x.results.jsonl"))
+    assert given.run == "importer run ./-x.csv"
+    assert given.as_csv == "importer results ./-x.csv --results -x.results.csv"
+    assert given.resolve == "importer resolve ./-x.results.csv"
+    assert Job(Path("-"), Config(), Order()).command == "importer run -"
+
+
 def test_words_that_could_not_be_counted_are_told_of_all_the_same() -> None:
     assert settle_kept("k.csv", None, "resolve it").text.startswith("What was written into keen")
     assert settle_kept("k.csv", 1200, "").text.startswith("1,200 rows with keen_resolution are in")

@@ -63,7 +63,7 @@ class WrittenFiles:
     def note(self, file: Path, *, keyed: bool) -> None:
         """Remember the file as it is now."""
         known = self._read()
-        name = str(file.absolute())
+        name = _name(file)
         known.pop(name, None)  # the latest stand last
         with suppress(OSError):
             known[name] = {"sha256": _digest(file), "keyed": keyed}
@@ -73,12 +73,12 @@ class WrittenFiles:
 
     def unchanged(self, file: Path) -> bool:
         """Whether the file is byte for byte what this program wrote there last."""
-        known = self._read().get(str(file.absolute()))
+        known = self._read().get(_name(file))
         return known is not None and known.get("sha256") == _digest(file)
 
     def holds_keys(self, file: Path) -> bool:
         """Whether the file held a key when it was written; so too where nothing is known of it."""
-        return bool(self._read().get(str(file.absolute()), {}).get("keyed", True))
+        return bool(self._read().get(_name(file), {}).get("keyed", True))
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -86,6 +86,11 @@ class WrittenFiles:
         except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
+
+
+def _name(file: Path) -> str:
+    """Return one name for the file, by whichever way it is reached."""
+    return str(file.parent.resolve() / file.name)
 
 
 def keep_earlier(path: Path, keys: Iterable[str], written: WrittenFiles) -> Kept | None:

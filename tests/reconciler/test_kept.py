@@ -48,6 +48,15 @@ def test_untouched_results_of_the_same_import_are_replaced(
     assert names(tmp_path) == [path.name]
 
 
+def test_untouched_results_are_known_by_whichever_way_they_are_reached(
+    tmp_path: Path, written: WrittenFiles
+) -> None:
+    write(tmp_path / "x.results.csv", written)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for way in ("workspace/..", "link"):
+        assert keep_earlier(tmp_path / way / "x.results.csv", [KEY], written) is None
+
+
 @ENDINGS
 def test_results_of_another_import_are_kept_under_the_time_they_were_written(
     tmp_path: Path, written: WrittenFiles, ending: str

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
@@ -56,8 +57,9 @@ def read_toml(path: Path) -> Layer:
 
 
 def read_environment(environ: Mapping[str, str], model: type[BaseModel]) -> Layer:
-    """Return what the variables IMPORTER_<SECTION>__<KEY> set; lists are JSON or comma-separated.
+    """Return what the variables IMPORTER_<SECTION>__<KEY> set.
 
+    A list is JSON, TOML or separated by commas; a table is JSON or TOML.
     Raises ConfigError for an unknown IMPORTER_… variable: a typo must not go unnoticed.
     """
     given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
@@ -104,7 +106,10 @@ def _nest(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, object]
 
 
 def _split(text: str, field: FieldInfo) -> object:
-    """Return the list that `text` spells, or `text` itself where it is no list."""
+    """Return the list or table that `text` spells, in JSON or as a configuration file has it.
+
+    Returns `text` itself where it is neither.
+    """
     words = {
         word
         for kind in get_args(field.annotation)
@@ -114,11 +119,19 @@ def _split(text: str, field: FieldInfo) -> object:
     if text in words:
         return text
     if text.lstrip().startswith(("[", "{")):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text  # validation names it
+        for read in (json.loads, _read_toml_value):
+            with suppress(ValueError):
+                return read(text)
+        return text  # validation names it
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _read_toml_value(text: str) -> object:
+    """Return what `text` spells right of an equals sign. Raises ValueError."""
+    tables = tomllib.loads(f"value = {text}")
+    if set(tables) != {"value"}:
+        raise ValueError("more than one value")
+    return tables["value"]
 
 
 def read_key_file(path: Path, environ: Mapping[str, str]) -> str:

@@ -92,7 +92,10 @@ def test_environment_beats_file_and_overrides_beat_both() -> None:
     [
         ("identity.columns", "order_id, line", ("order_id", "line")),
         ("identity.columns", '["a,b", "c"]', ("a,b", "c")),
+        ("identity.columns", "['a', 'b']", ("a", "b")),
         ("identity.columns", "", ()),
+        ("columns.constants", '{"product_name": "Renewal"}', {"product_name": "Renewal"}),
+        ("columns.constants", '{ product_name = "Renewal" }', {"product_name": "Renewal"}),
         ("format.dates", "auto", "auto"),
         ("format.dates", "%d.%m.%Y", ("%d.%m.%Y",)),
         ("format.decimal", ",", ","),
@@ -408,3 +411,8 @@ load_config(None, {"IMPORTER_SEND__CONCURRENCY": "2"})
 assert "pydantic_settings" in sys.modules
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_variable_cannot_say_more_than_its_own_value() -> None:
+    found = fault(environ={"IMPORTER_COLUMNS__CONSTANTS": '{}\nextra = "Renewal"'})
+    assert "IMPORTER_COLUMNS__CONSTANTS is" in found

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 TO_FIX: Final = ("invalid", "rejected", "duplicate", "conflict")
 """Statuses of rows that a person can put right, in the order of the sheet `To fix`."""
 
+HELD: Final = ("duplicate", "conflict")
+"""Those of them in which nothing need be wrong: a person says whether they are meant."""
+
 
 MEANING: Final = {
     "created": "created now",
@@ -70,12 +73,20 @@ def next_steps(
     `results` is the results file's name, `stop` why the run stopped itself.
     """
     ending = PurePath(results).suffix.lower()
+    held = any(counts[status] for status in HELD)
     steps = []
+    if commands.as_csv and (counts["in_doubt"] or held):
+        text = (
+            "Rows in doubt or held are settled in a results file that can be read back; write one:"
+        )
+        steps.append(NextStep(text, commands.as_csv))
     if counts["in_doubt"]:
-        steps += _settle(commands, ending)
+        steps.append(_settle(commands, ending))
     if counts["unsent"]:
         steps.append(_resume(commands, stop))
-    if any(counts[status] for status in TO_FIX):
+    if held:
+        steps.append(_release(commands, ending))
+    if counts["invalid"] or counts["rejected"]:
         steps.append(_fix(commands, ending, rejected=counts["rejected"] > 0))
     return tuple(steps)
 
@@ -110,19 +121,28 @@ def _resume(commands: Commands, stop: ImporterError | None) -> NextStep:
     return NextStep(text, commands.run)
 
 
-def _settle(commands: Commands, ending: str) -> list[NextStep]:
-    place = "on the sheet “In doubt”" if ending == ".xlsx" else "in the results file"
-    first = []
-    if commands.as_csv:
-        text = "Rows in doubt are settled in a results file that can be read back; write one:"
-        first, place = [NextStep(text, commands.as_csv)], "in that file"
-    settle = NextStep(
+def _settle(commands: Commands, ending: str) -> NextStep:
+    return NextStep(
         f"Look each row in doubt up in Keen, {LANDS_WITHIN.seconds} s after its last attempt or "
         "later: it may still land. Write `created` (with the id into keen_purchase_id) or "
-        f"`not created` into keen_resolution {place}, then:",
+        f"`not created` into keen_resolution {_place(commands, ending, 'In doubt')}, then:",
         commands.resolve,
     )
-    return [*first, settle]
+
+
+def _release(commands: Commands, ending: str) -> NextStep:
+    return NextStep(
+        "Held rows (duplicate, conflict) look like the purchases that keen_error names. Where one "
+        "is another purchase, write `send` into keen_resolution "
+        f"{_place(commands, ending, 'To fix')}, then:",
+        commands.resolve,
+    )
+
+
+def _place(commands: Commands, ending: str, sheet: str) -> str:
+    if commands.as_csv:
+        return "in that file"
+    return f"on the sheet “{sheet}”" if ending == ".xlsx" else "in the results file"
 
 
 def _fix(commands: Commands, ending: str, *, rejected: bool) -> NextStep:
@@ -134,7 +154,7 @@ def _fix(commands: Commands, ending: str, *, rejected: bool) -> NextStep:
     if commands.as_csv:
         text = f"Correct the rows in the input and run it again.{as_it_is}"
         return NextStep(text, commands.run)
-    place = "on the sheet “To fix”" if ending == ".xlsx" else "in the results file"
+    place = _place(commands, ending, "To fix")
     return NextStep(
         f"Correct the rows {place}, and run the results file, which knows what is created "
         f"already.{as_it_is}",

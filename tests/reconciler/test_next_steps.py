@@ -32,10 +32,11 @@ def test_every_status_has_a_meaning() -> None:
         ("in_doubt", "r.csv", ["resolve it"]),
         ("invalid", "r.xlsx", ["run the results"]),
         ("rejected", "r.csv", ["run the results"]),
-        ("duplicate", "r.csv", ["run the results"]),
-        ("conflict", "r.csv", ["run the results"]),
+        ("duplicate", "r.csv", ["resolve it"]),
+        ("conflict", "r.xlsx", ["resolve it"]),
         ("in_doubt", "r.jsonl", ["write it as CSV", "resolve it"]),
-        ("conflict", "r.jsonl", ["run it"]),
+        ("conflict", "r.jsonl", ["write it as CSV", "resolve it"]),
+        ("invalid", "r.jsonl", ["run it"]),
     ],
 )
 def test_each_status_leads_to_the_command_that_goes_on(
@@ -48,9 +49,11 @@ def test_each_status_leads_to_the_command_that_goes_on(
 
 def test_doubt_comes_first() -> None:
     steps = next_steps(dict.fromkeys(MEANING, 1), COMMANDS, "r.xlsx")
-    assert [step.command for step in steps] == ["resolve it", "run it", "run the results"]
+    order = ["resolve it", "run it", "resolve it", "run the results"]
+    assert [step.command for step in steps] == order
     assert "“In doubt”" in steps[0].text
-    assert "“To fix”" in steps[2].text
+    assert "`send` into keen_resolution on the sheet “To fix”" in steps[2].text
+    assert "Correct the rows on the sheet “To fix”" in steps[3].text
 
 
 @pytest.mark.parametrize(("status", "told"), [("rejected", True), ("invalid", False)])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.config import SendSection
-from importer.reconciler.report import Summary
+from importer.reconciler.report import PlanSummary, Summary
 from importer.reconciler.timing import Sending
 from importer.sandbox.company import SANDBOX_API_KEY, sandbox_lead
 from importer.sandbox.faults import FaultPlan
@@ -162,8 +162,17 @@ def test_the_systemd_unit_waits_longer_than_a_request_may_take() -> None:
 
 def test_every_member_of_the_summary_is_described() -> None:
     text = (ROOT / "docs" / "summary.md").read_text("utf-8")
-    about, sending = text.split("## `sending`")
-    for kind, described in ((Summary, about), (Sending, sending)):
+    about, sending, check, _ = re.split("^## ", text, flags=re.MULTILINE)
+    described_kinds = ((Summary, about), (Sending, sending), (PlanSummary, check))
+    for kind, described in described_kinds:
         cells = re.findall(r"^\| (`.*?) \|", described, re.MULTILINE)
         told = {name for cell in cells for name in re.findall(r"`([a-z_0-9]+)`", cell)}
         assert told == {field.name for field in fields(kind)}
+
+
+def test_every_member_of_the_status_is_described(program: Program, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "summary.md").read_text("utf-8")
+    described = set(re.findall(r"`([a-z_]+)`", text.split("## `importer status")[-1]))
+    program("run", write_csv(tmp_path / "march.csv", purchases(1)))
+    told = json.loads(program("status", "--json", "--verify").stdout)
+    assert {*told, *told["imports"][0]} <= described

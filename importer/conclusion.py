@@ -7,14 +7,14 @@ missing, no more.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.config import Order
-from importer.errors import ImporterError
+from importer.errors import ImporterError, ResultsError
 from importer.job import Ended
 from importer.reader.reader import read_file
 from importer.reconciler.background import Background
@@ -29,10 +29,14 @@ from importer.reconciler.results import write_results
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from importer.job import Prepared, Sent
+    from importer.job import Job, Prepared, Sent
     from importer.ledger.contract import Ledger
     from importer.reconciler.kept import Kept, WrittenFiles
     from importer.reconciler.next_steps import NextStep
+
+
+UNWRITTEN: Final = {"results-unwritten", "results-not-kept", "results-too-long"}
+"""Codes of errors after which the results can still be written elsewhere."""
 
 
 def conclude(
@@ -69,8 +73,9 @@ def conclude(
         results_path=path.absolute(),
         commands=prepared.job.commands(path),
     )
-    kept = keep_earlier(path, results.keys(), written_files)
-    written = write_results(path, reading.table, results, _background(prepared, summary))
+    with _telling_how_to_go_on(prepared.job, path):
+        kept = keep_earlier(path, results.keys(), written_files)
+        written = write_results(path, reading.table, results, _background(prepared, summary))
     if written != path:
         commands = prepared.job.commands(written)
         steps = next_steps(summary.counts, commands, written.name, sent.report.stop)
@@ -84,6 +89,22 @@ def conclude(
     if run_id is not None:
         summary = _report(prepared, ledger, summary)
     return replace(ended, summary=summary)
+
+
+@contextmanager
+def _telling_how_to_go_on(job: Job, path: Path) -> Iterator[None]:
+    """Add the command that writes the results elsewhere to an error that says they were not.
+
+    With all the options that tell the rows: without its `--batch` a paid file would look unsent.
+    """
+    try:
+        yield
+    except ResultsError as error:
+        if error.code not in UNWRITTEN:
+            raise
+        ending = ".csv" if error.code == "results-too-long" else path.suffix
+        told = f"{error.remedy} Then: {job.rewriting(Path(f'OTHER{ending}'))}"
+        raise ResultsError(error.message, told, code=error.code) from error
 
 
 def _go_on_from_kept(

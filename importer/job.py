@@ -49,6 +49,11 @@ class Job:
         """The command line that runs this job again, to be pasted into a shell."""
         return shlex.join(["importer", "run", file_argument(self.path), *self.options])
 
+    def rewriting(self, results: Path) -> str:
+        """Return the command line that writes the results once more, to `results`."""
+        elsewhere = replace(self, order=self.order.for_rewriting(results))
+        return shlex.join(["importer", "results", file_argument(self.path), *elsewhere.options])
+
     def commands(self, results: Path) -> Commands:
         """Return the commands that go on from this job's results file."""
         once_more = self
@@ -59,8 +64,7 @@ class Job:
         as_csv = ""
         if results.suffix.lower() == ".jsonl":  # which the reader refuses
             results = default_results_path(named_path(self.path), "csv", results.parent)
-            rewrite = replace(self, order=self.order.for_rewriting(results))
-            as_csv = shlex.join(["importer", "results", file_argument(self.path), *rewrite.options])
+            as_csv = self.rewriting(results)
         resolve = ["importer", "resolve", file_argument(results), *settle.options]
         return Commands(once_more.command, again.command, shlex.join(resolve), as_csv)
 

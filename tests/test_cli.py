@@ -7,6 +7,7 @@ import json
 import random
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -314,6 +315,27 @@ def test_a_signal_drains_what_is_on_its_way_and_writes_the_results(
     assert counts["created"] == sandbox.purchase_requests < 300
     assert program("run", file).returncode == 0
     assert sandbox.purchase_requests == 300
+
+
+def test_results_that_could_not_be_written_are_written_by_the_command_that_is_told(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox(FaultPlan(latency=0.05))
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__CONCURRENCY": "1"})
+    (tmp_path / "in").mkdir()
+    file = write_csv(tmp_path / "in" / "march.csv", purchases(40))
+    running = program.start("run", file, "--batch", "may 1")
+    while not sandbox.purchase_requests:
+        assert running.poll() is None, running.communicate()
+    (tmp_path / "in").rename(tmp_path / "moved")
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "importer results" in said, said
+    told = said[said.index("importer results") :].strip()
+    assert told == f"importer results {file} --results OTHER.csv --batch 'may 1'"
+    (tmp_path / "moved").rename(tmp_path / "in")
+    assert program(*shlex.split(told)[1:]).returncode == 0
+    assert statuses(tmp_path / "OTHER.csv") == ["already_created"] * 40
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")

@@ -113,8 +113,7 @@ def keep_earlier(path: Path, keys: Iterable[str], written: WrittenFiles) -> Kept
         raise ResultsError(
             f"The earlier file {path} could not be kept under another name: "
             f"{error.strerror or error}.",
-            "Close it where it is open, or write the results elsewhere: importer results FILE "
-            "--results OTHER.",
+            "Close it where it is open, or write the results elsewhere.",
             code="results-not-kept",
         ) from error
     return Kept(kept, Why.EDITED if ours else Why.OTHER)

@@ -87,8 +87,7 @@ def write_results(
     except OSError as error:
         raise ResultsError(
             f"The results could not be written to {path}: {error.strerror or error}.",
-            "Nothing is lost: the ledger knows every row. Make room or choose another place, then "
-            "run: importer results FILE --results OTHER.",
+            "Nothing is lost: the ledger knows every row. Make room or choose another place.",
             code="results-unwritten",
         ) from error
 

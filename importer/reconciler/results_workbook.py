@@ -69,7 +69,7 @@ def write_workbook(
     if frame.height >= MAX_WORKBOOK_ROWS or frame.width > MAX_COLUMNS:
         raise ResultsError(
             f"{frame.height:,} rows with {frame.width:,} columns do not fit on one Excel sheet.",
-            "Nothing is lost: run importer results FILE --results with a name in .csv.",
+            "Nothing is lost: write the results under a name in .csv.",
             code="results-too-long",
         )
     workbook = Workbook(write_only=True)

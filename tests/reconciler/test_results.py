@@ -181,7 +181,7 @@ def test_results_that_do_not_match_the_rows_are_not_written(tmp_path: Path) -> N
 
 def test_a_folder_that_has_gone_is_told_with_the_way_out(tmp_path: Path) -> None:
     table = table_of(["a"], [["1"]])
-    with pytest.raises(ResultsError, match="importer results FILE") as stop:
+    with pytest.raises(ResultsError, match="could not be written") as stop:
         write_table(tmp_path / "gone" / "r.csv", table, results_of(table))
     assert stop.value.code == "results-unwritten"
 

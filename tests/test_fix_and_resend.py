@@ -321,6 +321,27 @@ def test_doubt_is_settled_from_the_drop_downs(start_sandbox: StartSandbox, tmp_p
     assert column(second, "Results", "keen_purchase_id")[1] == found.purchase_id
 
 
+def test_a_word_beside_the_cells_of_another_purchase_settles_nothing(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    doubts = {sandbox_lead(number): ["http-500-after-commit"] for number in (2, 3)}
+    program = Program(tmp_path, start_sandbox(FaultPlan(by_lead=doubts)).url)
+    program("run", write_xlsx(tmp_path / "march.xlsx", purchases(4)))
+    results = tmp_path / "march.results.xlsx"
+    lead, product = ("Lead ID", "Product")
+    with edited(results) as sheets:  # sorted by some columns, without keen_row and the key
+        for name in (lead, product):
+            first, second = (cell(sheets, "In doubt", row, name) for row in (3, 4))
+            first.value, second.value = second.value, first.value
+        cell(sheets, "In doubt", 3, "keen_resolution").value = "not created"
+    refused = program("resolve", results, "--force")
+    assert refused.returncode == 6
+    assert f"of row 3 of “Results”, but other cells (“{lead}”, “{product}”)" in refused.stderr
+    with edited(results) as sheets:
+        cell(sheets, "In doubt", 3, "keen_resolution").value = None
+    assert program("resolve", results, "--force").returncode == 0
+
+
 def test_a_persons_words_outlive_another_run(start_sandbox: StartSandbox, tmp_path: Path) -> None:
     sandbox = start_sandbox(FaultPlan(by_lead={sandbox_lead(2): ["http-500-after-commit"]}))
     program = Program(tmp_path, sandbox.url)

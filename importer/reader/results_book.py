@@ -43,12 +43,15 @@ def merge_sheets(results: Table, others: Mapping[str, Table]) -> Table:
     """Return `Results` with what a person wrote on the sheets of `others` (a part of MORE_SHEETS).
 
     Raises SourceError where a sheet lacks its columns, where an edited row stands nowhere or twice
-    in `Results`, and where two sheets were edited differently.
+    in `Results`, where two sheets were edited differently, and where a word on `In doubt` stands
+    beside another purchase than `Results` has there.
     """
     places = _Places.of(results)
     table = results
     if SHEET_FIX in others:
         table = _take_edits(table, places, others[SHEET_FIX], others.get(SHEET_AS_WRITTEN))
+    if SHEET_DOUBT in others:
+        _refuse_other_purchases(table, places, others[SHEET_DOUBT])
     for name in (SHEET_FIX, SHEET_DOUBT):
         if name in others:
             table = _take_words(table, places, others[name])
@@ -96,12 +99,7 @@ def _take_edits(table: Table, places: _Places, fix: Table, written: Table | None
         if cells == now[place] or not any(text for text, _, _ in cells):
             continue
         if now[place] != was.get(mark):
-            differing = [
-                header
-                for header, here, there in zip(own, cells, now[place], strict=True)
-                if here != there
-            ]
-            raise _edited_twice(fix, row, table, place, differing)
+            raise _edited_twice(fix, row, table, place, _differing(own, cells, now[place]))
         edits[place] = cells
     if not edits:
         return table
@@ -111,6 +109,27 @@ def _take_edits(table: Table, places: _Places, fix: Table, written: Table | None
     count = f"{len(edits)} row{'' if len(edits) == 1 else 's'}"
     note = f"{count} edited on sheet “{SHEET_FIX}” {'is' if len(edits) == 1 else 'are'} taken."
     return replace(table, notes=(*table.notes, note))
+
+
+def _refuse_other_purchases(table: Table, places: _Places, doubt: Table) -> None:
+    """Refuse a word on `In doubt` where that row's cells are not those of `Results`.
+
+    A person looks up what the sheet shows. Where some of its columns were sorted without the
+    others, the word would settle a purchase that nobody looked at.
+    """
+    own = [header for header in doubt.headers if header in table.headers]
+    own = [header for header in own if result_column(header) is None]
+    said = _index(doubt, PEOPLES_COLUMNS[0])
+    if said is None or not own:
+        return
+    now, words = _cells(table, own), _texts(doubt, said)
+    rows = zip(doubt.cells["row"], _marks(doubt), words, _cells(doubt, own), strict=True)
+    for row, mark, word, cells in rows:
+        if not word:
+            continue
+        place = places.find(mark, SHEET_DOUBT, row)
+        if cells != now[place]:
+            raise _other_purchase(row, table, place, _differing(own, cells, now[place]))
 
 
 def _take_words(table: Table, places: _Places, sheet: Table) -> Table:
@@ -190,6 +209,23 @@ def _lacks(table: Table, sheet: str, column: str) -> SourceError:
     return SourceError(
         f"Sheet “{sheet}” of {table.name} has no column “{column}” any more.",
         f"Put it back, or say which sheet alone is to be imported: --sheet {SHEET_RESULTS}.",
+        code="sheets-disagree",
+    )
+
+
+def _differing(own: Sequence[str], here: Cells, there: Cells) -> list[str]:
+    cells = zip(own, here, there, strict=True)
+    return [header for header, one, other in cells if one != other]
+
+
+def _other_purchase(row: int, results: Table, place: int, columns: Sequence[str]) -> SourceError:
+    differing = ", ".join(f"“{column}”" for column in columns)
+    return SourceError(
+        f"Row {row} of sheet “{SHEET_DOUBT}” of {results.name} has the keen_row and "
+        f"keen_idempotency_key of row {results.cells['row'][place]} of “{SHEET_RESULTS}”, but "
+        f"other cells ({differing}), so its keen_resolution may be meant for another purchase.",
+        "Were some columns sorted without the others? Write the results anew "
+        "(`importer results FILE`) and fill those in.",
         code="sheets-disagree",
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -73,12 +74,15 @@ def copy_file(path: Path, target: BinaryIO) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
     try:
-        with path.open("rb") as origin:
+        # Both release Python's lock, so one block is hashed while the next is read and written.
+        with path.open("rb") as origin, ThreadPoolExecutor(1) as hashing:
             before = os.fstat(origin.fileno())
+            hashed = hashing.submit(digest.update, b"")
             while block := origin.read(_BLOCK_BYTES):
-                digest.update(block)
-                size += len(block)
                 target.write(block)
+                size += len(block)
+                hashed.result()
+                hashed = hashing.submit(digest.update, block)
             after = os.fstat(origin.fileno())
     except PermissionError as error:
         raise UsageError(

@@ -11,13 +11,17 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from importer import options
 from importer.errors import ExitCode, ImporterError
 from importer.output import watch_output
+
+COLLECT_AT: Final = (50_000, 20, 100)
+"""For gc.set_threshold. A million rows are millions of tuples, all freed by reference count. Looked
+through for cycles as often as Python does by default, they cost half as much time again."""
 
 app = typer.Typer(
     name="importer",
@@ -53,9 +57,7 @@ def importer(
 
 def main() -> None:
     """Run the command line; an error that a user can cause ends as one line and its code."""
-    # A million rows are millions of tuples, all freed by reference count. Looked through for cycles
-    # as often as Python does by default, they cost half as much time again.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(*COLLECT_AT)
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us: `importer run a.csv >&-`
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,8 +25,6 @@ from importer.reconciler.kept import WrittenFiles
 from importer.workspace import Progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from importer.job import Ended, Job, Prepared, Screen, Sent
     from importer.ledger.contract import Ledger
     from importer.sender.api import Api
@@ -68,7 +67,10 @@ def _begin(prepared: Prepared, ledger: Ledger) -> int:
         batch=prepared.view.batch,
         file=prepared.reading.source.name,
         content=prepared.plan.import_content(),
-        plan=json.dumps(asdict(prepared.summary), default=str),
+        plan=json.dumps(
+            {"folder": str(Path.cwd()), "command": prepared.job.command} | asdict(prepared.summary),
+            default=str,
+        ),
         at=_now(),
     )
     structlog.contextvars.bind_contextvars(import_id=imported.id, run_id=run_id)

@@ -132,7 +132,8 @@ def test_status_names_the_batch_and_says_how_a_run_that_did_not_end_goes_on(
     killed.communicate(timeout=60)
     told = program("status").stdout
     assert "batch “may 1”)  did not end" in told
-    assert "did not end: run it again, `importer run march.csv --batch 'may 1'` goes on" in told
+    command = f"cd {tmp_path} && importer run {file} --batch 'may 1'"
+    assert f"did not end: run it again, `{command}` goes on" in told
     assert program("run", file, "--batch", "may 1").returncode == 0
     assert "did not end" not in program("status").stdout
 

@@ -90,7 +90,16 @@ def _import(counted: ImportCounts) -> dict[str, Any]:
         "rows": told.get("counts"),
         "results": told.get("results"),
         "report": told.get("report"),
+        "again": _again(counted),
     }
+
+
+def _again(counted: ImportCounts) -> dict[str, str] | None:
+    """Return the command of a last run that did not end, and the folder that it was given in."""
+    plan = json.loads(counted.plan)
+    if counted.exit_code is not None or "command" not in plan:
+        return None
+    return {"folder": plan["folder"], "command": plan["command"]}
 
 
 def _doubt(scope: str, entry: Entry) -> dict[str, Any]:
@@ -151,9 +160,12 @@ def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:
     cannot tell. `rewritten` are the results files of later runs.
     """
     if told["exit_code"] is None:
-        batch = ["--batch", told["batch"]] if told["batch"] else []
-        again = shlex.join(["importer", "run", file_argument(told["file"]), *batch])
-        yield f"      did not end: run it again, `{again}` goes on and writes the results"
+        if told["again"] is None:
+            batch = ["--batch", told["batch"]] if told["batch"] else []
+            command = shlex.join(["importer", "run", file_argument(told["file"]), *batch])
+        else:
+            command = f"cd {shlex.quote(told['again']['folder'])} && {told['again']['command']}"
+        yield f"      did not end: run it again, `{command}` goes on and writes the results"
         return
     waiting = sum((told["rows"] or {}).get(state, 0) for state in FOR_A_PERSON)
     if waiting:

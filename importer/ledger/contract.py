@@ -182,6 +182,8 @@ class ImportCounts:
     counts: dict[LedgerState, int]
     summary: str | None = None
     """The last run's summary (JSON), where it has ended."""
+    plan: str = "{}"
+    """What the last run was about to do (JSON)."""
 
 
 def fingerprint_product(name: str | None) -> str | None:

@@ -300,6 +300,7 @@ class SqliteLedger:
                     exit_code=row[7],
                     counts=_counts(connection, row[0]),
                     summary=row[9],
+                    plan=row[10],
                 )
                 for row in connection.execute(statements.IMPORTS, (limit,)).fetchall()
             ]

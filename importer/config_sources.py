@@ -27,10 +27,19 @@ MAX_KEY_FILE_BYTES: Final = 4096
 
 
 def find_file(path: Path | None) -> Path | None:
-    """Return the configuration file's absolute path: `path`, else the first of the usual places."""
+    """Return the configuration file's absolute path: `path`, else the first of the usual places.
+
+    Raises ConfigError where the current folder, to which all paths are relative, is gone.
+    """
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError(
+            "The folder that this command was given in is gone.", "Change into one that is there."
+        ) from None
     if path is not None:
-        return path.absolute()
-    places = (Path.cwd(), platformdirs.user_config_path("importer"))
+        return here / path
+    places = (here, platformdirs.user_config_path("importer"))
     # lexists: a link that leads nowhere is a fault to report, not a file to pass over.
     return next((place / FILE_NAME for place in places if os.path.lexists(place / FILE_NAME)), None)
 

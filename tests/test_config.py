@@ -80,6 +80,19 @@ def test_a_link_that_leads_nowhere_is_a_fault_and_not_passed_over() -> None:
         load_config(None, {})
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the current folder cannot go there")
+@pytest.mark.parametrize("path", [None, Path("other.toml")])
+def test_a_current_folder_that_is_gone_is_a_fault(
+    path: Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match="folder that this command was given in is gone"):
+        load_config(path, {})
+
+
 def test_environment_beats_file_and_overrides_beat_both() -> None:
     write(Path("importer.toml"), "[send]\nconcurrency = 2\nmax_attempts = 2\ntimeout = 2")
     environ = {"IMPORTER_SEND__MAX_ATTEMPTS": "3", "IMPORTER_SEND__TIMEOUT": "3", "HOME": "/x"}

@@ -41,14 +41,19 @@ class Output:
         try:
             write()
         except OSError as error:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+            discard(self._stream.fileno())
             if not isinstance(error, BrokenPipeError):
                 raise OutputError(
                     f"Standard output could not be written: {error.strerror}.",
                     "Make room there. What was sent is in the ledger: see `importer status`.",
                 ) from error
+
+
+def discard(descriptor: int) -> None:
+    """Let what is written to an open file descriptor go nowhere. Raises OSError."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def watch_output() -> None:

@@ -117,8 +117,7 @@ def _refuse_other_purchases(table: Table, places: _Places, doubt: Table) -> None
     A person looks up what the sheet shows. Where some of its columns were sorted without the
     others, the word would settle a purchase that nobody looked at.
     """
-    own = [header for header in doubt.headers if header in table.headers]
-    own = [header for header in own if result_column(header) is None]
+    own = [name for name in table.headers if result_column(name) is None and name in doubt.headers]
     said = _index(doubt, PEOPLES_COLUMNS[0])
     if said is None or not own:
         return

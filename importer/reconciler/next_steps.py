@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import ExitCode
-from importer.model import LANDS_WITHIN
+from importer.model import LANDS_WITHIN, RELEASABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 TO_FIX: Final = ("invalid", "rejected", "duplicate", "conflict")
 """Statuses of rows that a person can put right, in the order of the sheet `To fix`."""
-
-HELD: Final = ("duplicate", "conflict")
-"""Those of them in which nothing need be wrong: a person says whether they are meant."""
 
 
 MEANING: Final = {
@@ -73,7 +70,7 @@ def next_steps(
     `results` is the results file's name, `stop` why the run stopped itself.
     """
     ending = PurePath(results).suffix.lower()
-    held = any(counts[status] for status in HELD)
+    held = any(counts[status] for status in RELEASABLE)
     steps = []
     if commands.as_csv and (counts["in_doubt"] or held):
         text = (

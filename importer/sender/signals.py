@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from importer.output import discard
+
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
@@ -72,6 +74,4 @@ def _leave_terminal() -> None:
     for stream in (1, 2):
         with suppress(OSError):  # closed by who started us
             if stat.S_ISCHR(os.fstat(stream).st_mode) and not os.isatty(stream):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream)
-                os.close(nowhere)
+                discard(stream)

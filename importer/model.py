@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal  # noqa: TC003 - pydantic reads the annotations
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID  # noqa: TC003
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -81,8 +81,7 @@ class Next(enum.StrEnum):
     STOP = "stop"  # the call itself is refused: the run stops
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One attempt's result. `code` is kebab-case; `message` never holds the API key."""
 
     verdict: Verdict
@@ -116,11 +115,11 @@ class PurchaseRequest(BaseModel):
         The amount is a JSON number spelt as its decimal digits: `json` knows no Decimal, a float
         would show its binary noise, and pydantic would send a string.
         """
-        members = [f'"action":{_encode(action)}', f'"lead_id":"{self.lead_id}"']
+        members = [f'"action":{encode_json(action)}', f'"lead_id":"{self.lead_id}"']
         if self.product_name is not None:
-            members.append(f'"product_name":{_encode(self.product_name)}')
+            members.append(f'"product_name":{encode_json(self.product_name)}')
         if self.product_description is not None:
-            members.append(f'"product_description":{_encode(self.product_description)}')
+            members.append(f'"product_description":{encode_json(self.product_description)}')
         if self.purchase_amount is not None:
             members.append(f'"purchase_amount":{self.purchase_amount:f}')
         if self.date is not None:
@@ -131,8 +130,8 @@ class PurchaseRequest(BaseModel):
         return ("{" + ",".join(members) + "}").encode()
 
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
-# `json.dumps` makes an encoder at each call that asks for anything but its defaults.
+encode_json: Final = json.JSONEncoder(ensure_ascii=False).encode
+"""`json.dumps` makes an encoder at each call that asks for anything but its defaults."""
 
 
 class Purchase(BaseModel):
@@ -143,8 +142,7 @@ class Purchase(BaseModel):
     id: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One keyed row on its way to Keen, with all that the ledger has to remember of it."""
 
     row: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from importer.model import Delivery, Next, Outcome, Verdict
 
@@ -110,8 +110,7 @@ class Entry:
     """The run of the last attempt, or of the settlement by a person (0)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """An attempt that is about to be made. Durable before its first byte leaves."""
 
     delivery: Delivery
@@ -120,8 +119,7 @@ class Intent:
     retention: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """An attempt's outcome."""
 
     key: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 from importer.model import Delivery
+from importer.planner.bodies import write_bodies
 from importer.reader.identity import RECIPE, make_keys
 from importer.reader.validation import build_requests
 
@@ -35,9 +35,8 @@ def make_deliveries(
         tried = {entry.key: entry for entry in ledger.find(scope, keys)}
         bodies = {key: ledger.body(scope, key) for key in tried}
         named = page.select("row", "content", "occurrence", "identity_key").iter_rows()
-        rows = zip(keys, build_requests(page), named, strict=True)
-        for key, request, (row, content, occurrence, identity) in rows:
-            body = request.body(action)
+        rows = zip(keys, build_requests(page), write_bodies(page, action), named, strict=True)
+        for key, request, body, (row, content, occurrence, identity) in rows:
             delivery = Delivery(row, key, RECIPE, content, occurrence, identity, request, body)
             entry = tried.get(key)
             yield delivery if entry is None else _go_on(delivery, entry, bodies[key], action)
@@ -45,8 +44,7 @@ def make_deliveries(
 
 def _go_on(delivery: Delivery, entry: Entry, stored: bytes | None, action: str) -> Delivery:
     """Return the delivery of a row that was tried before."""
-    return replace(
-        delivery,
+    return delivery._replace(
         body=_same_bytes(entry, stored, action) or delivery.body,
         attempts=entry.attempts,
         in_doubt=entry.state is LedgerState.IN_DOUBT,

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -23,8 +23,7 @@ MAX_MESSAGE = 200
 _FAR_AWAY: Final = 1e9  # seconds; a Retry-After beyond this is no longer worth telling apart
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back, read to its end or to where it broke."""
 
     status: int
@@ -62,13 +61,11 @@ class NoAnswer:
     detail: str = ""
 
 
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
+def parse_retry_after(value: str, now: datetime) -> float | None:
     """Return the seconds that a Retry-After header asks for, never negative; None if unreadable.
 
     RFC 9110 10.2.3: whole seconds or an HTTP date. `now` is aware.
     """
-    if value is None:
-        return None
     value = value.strip()
     if re.fullmatch(r"-?[0-9]+", value):
         return min(max(float(value), 0.0), _FAR_AWAY)

@@ -99,10 +99,11 @@ class Connection:
             # that nobody knows (httpcore issue 1093).
             if received is None or not received.complete:
                 await self.aclose()
+        wait = received.header(b"retry-after")
         return Answer(
             received.status,
             received.header(b"sb-error-code"),
-            parse_retry_after(received.header(b"retry-after"), self._now()),
+            None if wait is None else parse_retry_after(wait, self._now()),
             received.body,
             received.complete,
         )

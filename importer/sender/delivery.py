@@ -90,6 +90,8 @@ class Deliverer:
             )
             in_doubt = outcome.verdict is Verdict.IN_DOUBT
             self._learn(answer, probe=probe)
+            if outcome.next is Next.DONE:  # nearly always
+                break
             wait = decide_retry(
                 attempt,
                 self.settings.max_attempts,

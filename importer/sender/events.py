@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from importer.errors import ImporterError
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from importer.model import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(NamedTuple):
     """One HTTP call was made. `attempt` counts the row's attempts of this run from 1."""
 
     row: int
@@ -33,8 +32,7 @@ class Retrying:
     """The wait before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """The sender is done with a row in this run; `outcome` is that of its last attempt."""
 
     row: int

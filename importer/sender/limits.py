@@ -22,7 +22,8 @@ class Limits:
     def __init__(self, settings: SendSection, total: int) -> None:
         """Take the number of rows that the run means to send."""
         self._max_in_doubt = settings.max_in_doubt
-        self._max_failures = settings.max_failures
+        self._max_failures = int(settings.max_failures.removesuffix("%"))
+        self._is_share = settings.max_failures.endswith("%")
         self._total = total
         self._strange = 0
         self.created = 0
@@ -66,8 +67,7 @@ class Limits:
         return None
 
     def _too_many_failures(self) -> bool:
-        number = int(self._max_failures.removesuffix("%"))
-        if not self._max_failures.endswith("%"):
-            return self.rejected > number
+        if not self._is_share:
+            return self.rejected > self._max_failures
         sent = self.created + self.rejected + self.in_doubt + self.unsent
-        return sent >= SHARE_AFTER and self.rejected * 100 > number * self._total
+        return sent >= SHARE_AFTER and self.rejected * 100 > self._max_failures * self._total

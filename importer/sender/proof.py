@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Final
 
 from importer.errors import ApiError, ApiUnavailableError
@@ -47,7 +46,7 @@ def judge_proof(outcome: Outcome, body: bytes, attempt: int, random: float) -> f
 
 
 def _ask_again(outcome: Outcome, attempt: int, random: float) -> float:
-    again = replace(outcome, next=Next.RETRY)
+    again = outcome._replace(next=Next.RETRY)
     wait = decide_retry(attempt, PROOF_ATTEMPTS, again, random)
     pause = outcome.retry_after or 0.0
     if wait is None or pause > MAX_PAUSE:

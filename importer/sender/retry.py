@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from importer.model import Next, Outcome, Verdict
@@ -47,4 +46,4 @@ def keep_doubt(outcome: Outcome) -> Outcome:
     message = outcome.message
     if outcome.verdict is Verdict.NOT_APPLIED:
         message = f"{message} An earlier attempt stays in doubt."
-    return replace(outcome, verdict=Verdict.IN_DOUBT, next=following, message=message)
+    return outcome._replace(verdict=Verdict.IN_DOUBT, next=following, message=message)

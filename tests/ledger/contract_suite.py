@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -266,7 +265,7 @@ class LedgerContract:
         ledger.commit(first, [intend(deliver(2), minutes(0), retention=24)])
         ledger.commit(first, [settle(deliver(2), REFUSED)])
         second = begin(ledger, file="b.csv", content=b"more rows")
-        moved = replace(deliver(2), row=30)
+        moved = deliver(2)._replace(row=30)
         ledger.commit(second, [intend(moved, minutes(5), retention=48)])
 
         entry = entry_of(ledger, uuid(2))

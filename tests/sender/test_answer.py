@@ -16,7 +16,6 @@ NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        (None, None),
         ("0", 0.0),
         (" 120 ", 120.0),
         ("-5", 0.0),
@@ -32,7 +31,7 @@ NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
         ("\uff11\uff12", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     assert parse_retry_after(value, NOW) == seconds
 
 

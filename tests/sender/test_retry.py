@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,13 +51,13 @@ def test_no_wait_is_longer_than_the_cap(attempt: int, random: float) -> None:
 def test_only_what_may_go_again_is_tried_again(
     attempt: int, following: Next, resend_doubt: bool, tried: bool
 ) -> None:
-    outcome = replace(FAILED, next=following)
+    outcome = FAILED._replace(next=following)
     wait = decide_retry(attempt, 5, outcome, 0.5, resend_doubt=resend_doubt)
     assert (wait is not None) is tried
 
 
 def test_where_keen_names_a_wait_the_row_adds_none() -> None:
-    assert decide_retry(3, 5, replace(FAILED, retry_after=60.0), 0.9) == 0.0
+    assert decide_retry(3, 5, FAILED._replace(retry_after=60.0), 0.9) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -87,8 +86,8 @@ def test_without_retention_no_doubt_goes_again() -> None:
     [
         (FAILED, Next.RETRY),
         (HELD, Next.HOLD),
-        (replace(FAILED, next=Next.REJECT), Next.HOLD),
-        (replace(FAILED, next=Next.STOP), Next.STOP),
+        (FAILED._replace(next=Next.REJECT), Next.HOLD),
+        (FAILED._replace(next=Next.STOP), Next.STOP),
     ],
 )
 def test_only_a_purchase_settles_an_earlier_doubt(outcome: Outcome, following: Next) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -504,8 +503,7 @@ def test_an_earlier_runs_doubt_is_sent_again_only_while_keen_surely_remembers(
     first.run(rows(1))
     entry = first.entries()[2]
     assert entry.state is LedgerState.IN_DOUBT
-    again = replace(
-        rows(1)[0],
+    again = rows(1)[0]._replace(
         attempts=entry.attempts,
         in_doubt=True,
         first_sent_at=entry.first_sent_at,

@@ -8,17 +8,7 @@ import functools
 from typing import Final
 
 from importer.ledger.contract import TRANSITIONS, Cause
-
-INTENT_COLUMNS: Final = (
-    *("scope_id", "batch", "run_id", "key", "recipe", "content", "occurrence", "identity"),
-    *("lead", "product", "amount", "date", "retention", "row", "body", "at"),
-)
-"""What `first_intents` takes of each row, by the names of statements.FIRST_INTENT's parameters."""
-
-OUTCOME_COLUMNS: Final = (
-    *("scope_id", "key", "at", "purchase_id", "http_status", "code", "message"),
-)
-"""What `created` takes of each row, by the names of statements.CHANGES' parameters."""
+from importer.ledger.records import INTENT_COLUMNS, OUTCOME_COLUMNS
 
 _SENDING: Final = TRANSITIONS[Cause.INTENT][1].value
 _CREATED: Final = TRANSITIONS[Cause.APPLIED][1].value
@@ -27,21 +17,25 @@ _BEFORE: Final = ", ".join(f"'{state}'" for state in sorted(TRANSITIONS[Cause.AP
 
 @functools.cache
 def first_intents(rows: int) -> str:
-    """Return statements.FIRST_INTENT for so many rows at once."""
-    *read, at = (f"column{number + 1}" for number in range(len(INTENT_COLUMNS)))
+    """Return statements.FIRST_INTENT for so many rows at once; one whose key is null counts not."""
+    named = {name: f"column{number}" for number, name in enumerate(INTENT_COLUMNS, 1)}
+    *read, at = named.values()
     return f"""
 INSERT INTO entries (
     {", ".join(INTENT_COLUMNS[:-1])}, first_sent_at, last_sent_at, state, attempts
 )
 SELECT {", ".join(read)}, {at}, {at}, '{_SENDING}', 1
-FROM {_values(INTENT_COLUMNS, rows)} WHERE true
+FROM {_values(INTENT_COLUMNS, rows)} WHERE {named["key"]} IS NOT NULL
 ON CONFLICT (key, scope_id) DO NOTHING
 """
 
 
 @functools.cache
 def created(rows: int) -> str:
-    """Return statements.CHANGES[APPLIED] for so many rows at once; it finds them by their keys."""
+    """Return statements.CHANGES[APPLIED] for so many rows at once; it finds them by their keys.
+
+    One whose key is null counts not.
+    """
     return f"""
 UPDATE entries SET
     state = '{_CREATED}', settled_at = told.column3, purchase_id = told.column4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -26,6 +27,18 @@ ENTRY_COLUMNS: Final = """
     e.http_status, e.code, e.message, i.id, i.content, r.file, e.row,
     CASE WHEN e.by_person THEN 0 ELSE e.run_id END"""
 """What `read_entry` takes, of `entries e`, `runs r` and `imports i`, in its order."""
+
+
+INTENT_COLUMNS: Final = (
+    *("scope_id", "batch", "run_id", "key", "recipe", "content", "occurrence", "identity"),
+    *("lead", "product", "amount", "date", "retention", "row", "body", "at"),
+)
+"""What an intent says of its entry, by the names of the parameters in statements."""
+
+OUTCOME_COLUMNS: Final = (
+    *("scope_id", "key", "at", "purchase_id", "http_status", "code", "message"),
+)
+"""What an outcome says of its entry, by the names of the parameters in statements."""
 
 
 def pack_instant(instant: datetime) -> int:
@@ -59,44 +72,49 @@ def unpack_uuid(packed: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def intent_parameters(intent: Intent, *, scope_id: int, batch: str, run_id: int) -> Parameters:
-    """Return what an intent says of its entry, by column."""
+def intent_row(intent: Intent, *, scope_id: int, batch: str, run_id: int) -> Row:
+    """Return what an intent says of its entry, in the order of INTENT_COLUMNS."""
     delivery = intent.delivery
     request = delivery.request
-    product = fingerprint_product(request.product_name)
     amount, date = request.purchase_amount, request.date
-    return {
-        "scope_id": scope_id,
-        "key": pack_uuid(delivery.key),
-        "batch": batch,
-        "recipe": delivery.recipe,
-        "content": delivery.content,
-        "occurrence": delivery.occurrence,
-        "identity": delivery.identity,
-        "lead": request.lead_id.bytes,
-        "product": None if product is None else bytes.fromhex(product),
-        "amount": None if amount is None else format(amount, "f"),
-        "date": None if date is None else pack_instant(date),
-        "at": pack_instant(intent.at),
-        "retention": intent.retention,
-        "run_id": run_id,
-        "row": delivery.row,
-        "body": delivery.body,
-    }
+    return (
+        scope_id,
+        batch,
+        run_id,
+        pack_uuid(delivery.key),
+        delivery.recipe,
+        delivery.content,
+        delivery.occurrence,
+        delivery.identity,
+        request.lead_id.bytes,
+        _pack_product(request.product_name),
+        None if amount is None else format(amount, "f"),
+        None if date is None else pack_instant(date),
+        intent.retention,
+        delivery.row,
+        delivery.body,
+        pack_instant(intent.at),
+    )
 
 
-def settlement_parameters(settlement: Settlement, *, scope_id: int) -> Parameters:
-    """Return what an outcome says of its entry, by column."""
+def outcome_row(settlement: Settlement, *, scope_id: int) -> Row:
+    """Return what an outcome says of its entry, in the order of OUTCOME_COLUMNS."""
     outcome = settlement.outcome
-    return {
-        "scope_id": scope_id,
-        "key": pack_uuid(settlement.key),
-        "at": pack_instant(settlement.at),
-        "purchase_id": storable(outcome.purchase_id),
-        "http_status": outcome.http_status,
-        "code": outcome.code,
-        "message": storable(outcome.message),
-    }
+    return (
+        scope_id,
+        pack_uuid(settlement.key),
+        pack_instant(settlement.at),
+        storable(outcome.purchase_id),
+        outcome.http_status,
+        outcome.code,
+        storable(outcome.message),
+    )
+
+
+@functools.lru_cache(maxsize=1024)  # a file has many rows and few products
+def _pack_product(name: str | None) -> bytes | None:
+    product = fingerprint_product(name)
+    return None if product is None else bytes.fromhex(product)
 
 
 def resolution_parameters(resolution: Resolution, *, scope_id: int, file: str) -> Parameters:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from importer.ledger import group_statements, statements
 from importer.ledger.contract import TRANSITIONS, Cause, Intent
-from importer.ledger.records import intent_parameters, read_entry, settlement_parameters
+from importer.ledger.records import (
+    INTENT_COLUMNS,
+    OUTCOME_COLUMNS,
+    intent_row,
+    outcome_row,
+    read_entry,
+)
 from importer.ledger.refusals import refuse_change
 
 if TYPE_CHECKING:
@@ -17,13 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from importer.ledger.contract import Change, Entry
-    from importer.ledger.records import Parameters
+    from importer.ledger.records import Parameters, Row
 
-MOST: Final = 64
-"""Rows of one statement at most. Sizes are powers of two, so that few statements are compiled."""
-
-_intent_columns: Final = itemgetter(*group_statements.INTENT_COLUMNS)
-_outcome_columns: Final = itemgetter(*group_statements.OUTCOME_COLUMNS)
+MOST: Final = 256
+"""Rows of one statement at most. Sizes are powers of two, so that few statements are compiled; what
+is left of one is filled with nulls, for a second statement costs more."""
 
 
 class TogetherError(Exception):
@@ -46,17 +49,17 @@ class Changes:
         another thread wants it. Raises TogetherError where a change did not fit or a key comes
         twice; what was made until then has to be rolled back.
         """
-        intents: list[tuple[Any, ...]] = []
-        created: list[tuple[Any, ...]] = []
+        intents: list[Row] = []
+        created: list[Row] = []
         others: list[Change] = []
         keys = set()
         for change in self.changes:
             if change.cause is Cause.INTENT and isinstance(change, Intent):
                 keys.add(change.delivery.key)
-                intents.append(_intent_columns(self._parameters(change)))
+                intents.append(self._row(change))
             elif change.cause is Cause.APPLIED and not isinstance(change, Intent):
                 keys.add(change.key)
-                created.append(_outcome_columns(self._parameters(change)))
+                created.append(self._row(change))
             else:
                 keys.add(change.delivery.key if isinstance(change, Intent) else change.key)
                 others.append(change)
@@ -82,24 +85,25 @@ class Changes:
             raise refuse_change(change, find_entry(connection, parameters))
 
     def _parameters(self, change: Change) -> Parameters:
+        columns = INTENT_COLUMNS if isinstance(change, Intent) else OUTCOME_COLUMNS
+        return dict(zip(columns, self._row(change), strict=True))
+
+    def _row(self, change: Change) -> Row:
         if isinstance(change, Intent):
-            return intent_parameters(
-                change, scope_id=self.scope_id, batch=self.batch, run_id=self.run_id
-            )
-        return settlement_parameters(change, scope_id=self.scope_id)
+            return intent_row(change, scope_id=self.scope_id, batch=self.batch, run_id=self.run_id)
+        return outcome_row(change, scope_id=self.scope_id)
 
 
 def _make_many(
-    connection: sqlite3.Connection,
-    statement: Callable[[int], str],
-    rows: list[tuple[Any, ...]],
+    connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]
 ) -> None:
     """Run a statement for many on all rows; TogetherError where it did not change each of them."""
     while rows:
-        size = min(MOST, 1 << (len(rows).bit_length() - 1))
-        page, rows = rows[:size], rows[size:]
-        made = connection.execute(statement(size), tuple(chain.from_iterable(page)))
-        if made.rowcount != size:
+        page, rows = rows[:MOST], rows[MOST:]
+        size = 1 << (len(page) - 1).bit_length()
+        nothing = (None,) * len(page[0]) * (size - len(page))
+        made = connection.execute(statement(size), (*chain.from_iterable(page), *nothing))
+        if made.rowcount != len(page):
             raise TogetherError
 
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from typing import TYPE_CHECKING, Self
+from collections import deque
+from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 
 from importer.errors import LedgerWriteError
 from importer.ledger.contract import Intent, Settlement
+from importer.ledger.load import Load
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from importer.ledger.contract import Change, Ledger
+
+
+SMALLEST: Final = 4
+"""Changes that always share a transaction where so many wait."""
 
 
 class _Group:
@@ -30,10 +36,10 @@ class _Group:
         self._is_settled = False
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def wait(self) -> None:
+    async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Return when the group is stored, or has failed."""
         if not self._is_settled:  # what an asyncio.Event does, at half its cost
-            settled = asyncio.get_running_loop().create_future()
+            settled = loop.create_future()
             self._waiting.append(settled)
             await settled
 
@@ -48,9 +54,14 @@ class _Group:
 class GroupCommit:
     """The only way to the ledger while rows are sent: first in, first stored.
 
-    While one group is being stored, everything else gathers in the next, which the thread takes
-    without asking the event loop, for that may be busy. A thread that sleeps is woken at the end of
-    a turn of the loop, so that all who come in one turn share a group.
+    What comes while the thread stores something gathers, and the thread takes of that without
+    asking the event loop, for that may be busy. A thread that sleeps is woken at the end of a turn
+    of the loop, so that all who come in one turn gather.
+
+    A busy loop is served best by few transactions: the thread takes all that has gathered. Where
+    the loop mostly waits for answers, it takes the older half. For what is stored together is sent
+    together, answered together and has to wait together again; half by half the requests spread out
+    over the time that an answer takes.
 
     The first failure breaks the writer for good: no intent is taken any more, so nothing more is
     sent, and every call raises LedgerWriteError. Settlements are the exception: those of the failed
@@ -59,15 +70,18 @@ class GroupCommit:
     id.
     """
 
-    def __init__(self, ledger: Ledger, run_id: int) -> None:
+    def __init__(self, ledger: Ledger, run_id: int, load: Load | None = None) -> None:
+        """Take what tells whether the event loop, in whose thread this is called, is busy."""
         self.unstored: list[Settlement] = []
         """Outcomes that only this list knows: their rows stay `sending`, so become in doubt."""
         self._ledger = ledger
         self._run_id = run_id
+        self._load = load or Load()
         self._news = threading.Condition()
         """Guards the next five."""
-        self._open = _Group()
-        self._storing: _Group | None = None
+        self._groups = deque([_Group()])
+        """The last is open, and only it may be empty."""
+        self._storing: list[_Group] = []
         self._asleep = False
         self._closing = False
         self._closed = False
@@ -138,9 +152,9 @@ class GroupCommit:
     async def flush(self) -> None:
         """Return once all that was put is durable, or, with LedgerWriteError, in `unstored`."""
         with self._news:
-            group = self._open if self._open.changes else self._storing
-        if group is not None:
-            await self._wait_for(group)
+            waiting = [group for group in (*self._storing, *self._groups) if group.changes]
+        if waiting:
+            await self._wait_for(waiting[-1])
         self._require_whole()
 
     def _add(self, change: Change) -> _Group:
@@ -149,10 +163,13 @@ class GroupCommit:
                 if isinstance(change, Settlement):
                     self.unstored.append(change)
                 raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
-            self._open.changes.append(change)
-            if self._asleep and len(self._open.changes) == 1:
+            group = self._groups[-1]
+            group.changes.append(change)
+            if self._asleep and len(self._groups) == len(group.changes) == 1:
                 self._loop.call_soon(self._wake)
-            return self._open
+            if len(group.changes) == SMALLEST:
+                self._groups.append(_Group())
+            return group
 
     def _wake(self) -> None:
         with self._news:
@@ -160,12 +177,12 @@ class GroupCommit:
 
     async def _wait_for(self, group: _Group) -> None:
         try:
-            await group.wait()
+            await group.wait(self._loop)
         except asyncio.CancelledError:
             # A shield from the start would cost each row as much as all the rest of this.
             if anyio.current_effective_deadline() == -math.inf:  # else it is asyncio's own
                 with anyio.CancelScope(shield=True):
-                    await group.wait()
+                    await group.wait(self._loop)
             raise
 
     def _require_whole(self) -> None:
@@ -175,35 +192,48 @@ class GroupCommit:
             raise LedgerWriteError(failure.message, failure.remedy, code=failure.code) from failure
 
     def _store_groups(self) -> None:
-        while (group := self._next()) is not None:
-            self._store(group)
-            self._loop.call_soon_threadsafe(group.settle)
+        while groups := self._next():
+            self._store(groups)
+            self._loop.call_soon_threadsafe(self._settle, groups)
         self._loop.call_soon_threadsafe(self._ended.set)
 
-    def _next(self) -> _Group | None:
-        """Return the next group, when there is one; None at the end."""
+    def _next(self) -> list[_Group]:
+        """Return what to store next, when there is something; nothing at the end."""
         with self._news:
-            self._storing = None
-            while not self._open.changes and not self._closing:
+            self._storing = []
+            while not self._groups[0].changes and not self._closing:
                 self._asleep = True
                 self._news.wait()
                 self._asleep = False
-            if not self._open.changes:
+            if not self._groups[0].changes:
                 self._closed = True  # here, so that nothing is taken that nobody will store
-                return None
-            self._storing, self._open = self._open, _Group()
+                return []
+            taken = len(self._groups) - (not self._groups[-1].changes)
+            if not self._load.is_busy:
+                taken = (taken + 1) // 2
+            self._storing = [self._groups.popleft() for _ in range(taken)]
+            if not self._groups:
+                self._groups.append(_Group())
             return self._storing
 
-    def _store(self, group: _Group) -> None:
-        """Store one group, while nobody else touches the ledger."""
+    def _store(self, groups: list[_Group]) -> None:
+        """Store groups in one transaction, while nobody else touches the ledger."""
+        changes = [change for group in groups for change in group.changes]
         if self._failure is None:
-            self._failure = self._try(group.changes)
+            self._failure = self._try(changes)
             if self._failure is None:
                 return
-        group.failed = True
-        for change in group.changes:
+        for group in groups:
+            group.failed = True
+        for change in changes:
             if isinstance(change, Settlement) and self._try([change]) is not None:
                 self.unstored.append(change)
+
+    def _settle(self, groups: list[_Group]) -> None:
+        """Wake all who wait for these; called in the event loop."""
+        for group in groups:
+            group.settle()
+        self._load.look()
 
     def _try(self, changes: list[Change]) -> LedgerWriteError | None:
         try:

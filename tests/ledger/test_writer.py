@@ -9,6 +9,7 @@ import pytest
 
 from importer.errors import LedgerWriteError
 from importer.ledger.contract import Intent, LedgerState, Settlement
+from importer.ledger.load import Load
 from importer.ledger.sqlite import SqliteLedger
 from importer.ledger.writer import GroupCommit
 from tests.ledger.examples import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from importer.ledger.contract import Change
+    from importer.model import Delivery
 
 
 OPENED: list[SqliteLedger] = []
@@ -77,8 +79,19 @@ def run(test: Callable[[Watched], Awaitable[None]]) -> Watched:
     return watched
 
 
-def writer_of(watched: Watched) -> GroupCommit:
-    return GroupCommit(watched, watched.run)
+class Constant(Load):
+    """A load that no clock changes."""
+
+    def __init__(self, *, busy: bool) -> None:
+        super().__init__()
+        self.is_busy = busy
+
+    def look(self) -> None:
+        pass
+
+
+def writer_of(watched: Watched, *, busy: bool = True) -> GroupCommit:
+    return GroupCommit(watched, watched.run, Constant(busy=busy))
 
 
 def has_intent(changes: Sequence[Change]) -> bool:
@@ -138,6 +151,59 @@ def test_all_who_wait_share_one_transaction() -> None:
     assert [len(group) for group in watched.groups] == [1, 100]
     stored = [change.delivery.row for change in watched.groups[1] if isinstance(change, Intent)]
     assert stored == list(rows)
+
+
+def test_where_the_event_loop_mostly_waits_the_older_half_is_stored_first() -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched, busy=False) as writer, anyio.create_task_group() as tasks:
+            watched.gate.clear()
+            tasks.start_soon(writer.commit, intend(deliver(1)))
+            await watched.until_entered()
+            for row in range(2, 34):
+                tasks.start_soon(writer.commit, intend(deliver(row)))
+            await anyio.wait_all_tasks_blocked()
+            watched.gate.set()
+
+    watched = run(test)
+
+    assert [len(group) for group in watched.groups] == [1, 16, 8, 4, 4]
+    stored = [
+        change.delivery.row
+        for group in watched.groups
+        for change in group
+        if isinstance(change, Intent)
+    ]
+    assert stored == list(range(1, 34))
+
+
+def test_nothing_of_the_younger_half_is_sent_where_the_older_one_was_not_stored() -> None:
+    told: list[int] = []
+
+    async def test(watched: Watched) -> None:
+        async def commit(writer: GroupCommit, row: int) -> None:
+            try:
+                await writer.commit(intend(deliver(row)))
+            except LedgerWriteError:
+                told.append(row)
+
+        async with writer_of(watched, busy=False) as writer, anyio.create_task_group() as tasks:
+            watched.gate.clear()
+            tasks.start_soon(writer.commit, intend(deliver(1)))
+            await watched.until_entered()
+            for row in range(2, 34):
+                tasks.start_soon(commit, writer, row)
+            await anyio.wait_all_tasks_blocked()
+            watched.refuses = lambda changes: any(change.row == 9 for change in rows_of(changes))
+            watched.gate.set()
+
+    watched = run(test)
+
+    assert sorted(told) == list(range(2, 34))
+    assert [watched.state(row) for row in (1, 2, 33)] == [LedgerState.SENDING, None, None]
+
+
+def rows_of(changes: Sequence[Change]) -> list[Delivery]:
+    return [change.delivery for change in changes if isinstance(change, Intent)]
 
 
 def test_workers_share_transactions_by_themselves() -> None:

@@ -1,0 +1,38 @@
+"""How busy a thread is: its processor time → whether it mostly waits. Reads two clocks."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUSY: Final = 0.5
+"""The share of its time from which on a thread counts as busy."""
+SPAN: Final = 0.1
+"""Seconds, at least, over which that share is taken."""
+
+
+class Load:
+    """Whether the thread that makes it, and alone calls `look`, is busy; at first it is."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        effort: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Both clocks tell seconds, `effort` those for which the thread has worked."""
+        self.is_busy = True
+        """Of the last span that is over. Any thread may read it."""
+        self._clock = clock
+        self._effort = effort
+        self._began, self._worked = clock(), effort()
+
+    def look(self) -> None:
+        """Look at the clocks: where SPAN is over, the next one begins."""
+        now = self._clock()
+        if now - self._began >= SPAN:
+            worked = self._effort()
+            self.is_busy = worked - self._worked >= BUSY * (now - self._began)
+            self._began, self._worked = now, worked

@@ -131,7 +131,8 @@ class PurchaseRequest(BaseModel):
 
 
 encode_json: Final = json.JSONEncoder(ensure_ascii=False).encode
-"""`json.dumps` makes an encoder at each call that asks for anything but its defaults."""
+"""Returns a value as JSON. `json.dumps` makes an encoder at each call that asks for more than its
+defaults."""
 
 
 class Purchase(BaseModel):

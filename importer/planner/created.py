@@ -16,6 +16,7 @@ from importer.model import RowStatus
 from importer.planner.planner import STATUSES
 from importer.reader.identity import make_keys
 from importer.reader.pieces import join_frames
+from importer.reader.texts import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,8 +69,8 @@ def spell_created(created: pl.DataFrame, planned: pl.DataFrame) -> pl.DataFrame:
     """
     now = pl.col("status") == RowStatus.CREATED.value
     where = (pl.col("file"), pl.col("sent_row"), pl.col("sent_at").dt.strftime("%Y-%m-%d"))
-    by_person = pl.format("Sent by {}, row {}, on {}; nothing now. {}", *where, pl.col("message"))
-    by_run = pl.format("Created by {}, row {}, on {}; nothing was sent.", *where)
+    by_person = fill("Sent by {}, row {}, on {}; nothing now. {}", *where, pl.col("message"))
+    by_run = fill("Created by {}, row {}, on {}; nothing was sent.", *where)
     own = planned.select(pl.col("content", "occurrence").gather(created["at"]))
     return created.select(
         "row",

@@ -23,6 +23,7 @@ from importer.reader.cells import EXACT_DIGITS, Reading
 from importer.reader.currencies import SIGNS
 from importer.reader.faults import FaultCode
 from importer.reader.plain_cells import complete, faultless
+from importer.reader.texts import fill
 
 if TYPE_CHECKING:
     from importer.config import FormatSection, RulesSection
@@ -75,7 +76,7 @@ def _read(
             value=pl.when(pl.col("code").is_null()).then("value"),
             code="code",
             detail=pl.when(pl.col("code") == FaultCode.AMBIGUOUS_AMOUNT)
-            .then(pl.format("{} or {}", "point", "comma"))
+            .then(fill("{} or {}", "point", "comma"))
             .when(pl.col("code") == FaultCode.MIXED_CURRENCIES)
             .then(pl.lit(", ".join(style.currencies)))
             .when(pl.col("code") == FaultCode.WRONG_CURRENCY)

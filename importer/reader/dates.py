@@ -24,6 +24,7 @@ from importer.reader.date_order import (
 from importer.reader.date_shapes import exchange, spell
 from importer.reader.faults import FaultCode
 from importer.reader.notes import note
+from importer.reader.texts import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,9 +154,9 @@ def _describe() -> pl.Expr:
     readings = (_spell(pl.col(name)) for name in ("first", "second"))
     return (
         pl.when(pl.col("code") == FaultCode.AMBIGUOUS_DATE)
-        .then(pl.format("{} or {}", *readings))
+        .then(fill("{} or {}", *readings))
         .when((pl.col("code") == FaultCode.DATE_IS_NUMBER) & (serial <= _LAST_SERIAL))
-        .then(pl.format("counted as Excel does it would be {}", counted.dt.strftime("%Y-%m-%d")))
+        .then(fill("counted as Excel does it would be {}", counted.dt.strftime("%Y-%m-%d")))
     )
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.reader.cells import replace_some
+from importer.reader.texts import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,7 @@ def add_contents(rows: pl.DataFrame, *, scope: str, batch: str) -> pl.DataFrame:
     values = rows.select(identity.alias("identity"), **_values(rows))
     spelling, parts = _netstrings(values.drop("identity"))
     canonical = values.lazy().select(
-        pl.format("{}{}" + spelling, pl.lit(prefix), "identity", *parts).cast(pl.Binary)
+        fill("{}{}" + spelling, pl.lit(prefix), "identity", *parts).cast(pl.Binary)
     )
     return rows.with_columns(
         _digests(canonical, rows.height).alias("content"),
@@ -152,7 +153,7 @@ def make_keys(rows: pl.DataFrame) -> pl.Series:
     """Return `make_key` of each row's `content` and `occurrence` (String, named `key`)."""
     keys = pl.Series("key", [], dtype=pl.String)
     number = pl.col("occurrence").cast(pl.String)
-    seed = pl.col("content") + pl.format("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
+    seed = pl.col("content") + fill("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
     for part in rows.select("content", "occurrence").iter_slices(_PART_ROWS):
         keys.append(_as_uuids(_hash(part.select(seed).to_series())))
     return keys
@@ -168,7 +169,7 @@ def _as_uuids(digests: pl.Series) -> pl.Series:
     places = ((0, 8), (8, 4), (13, 3), (17, 3), (20, 12))
     a, b, c, d, e = (digest.str.slice(*place) for place in places)
     variant = digest.str.slice(16, 1).replace_strict(_VARIANTS, return_dtype=pl.String)
-    text = pl.format("{}-{}-8{}-{}{}-{}", a, b, c, variant, d, e)
+    text = fill("{}-{}-8{}-{}{}-{}", a, b, c, variant, d, e)
     return digests.bin.encode("hex").to_frame("digest").select(text.alias("key")).to_series()
 
 
@@ -270,7 +271,7 @@ def _netstring(text: str) -> str:
 
 
 def _value(text: pl.Expr) -> pl.Expr:
-    return pl.format("{}:{},", text.str.len_bytes(), text).fill_null(pl.lit("-,"))
+    return fill("{}:{},", text.str.len_bytes(), text).fill_null(pl.lit("-,"))
 
 
 def _fold(text: pl.Expr) -> pl.Expr:

@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from importer.model import DONE, FOR_A_PERSON, RowStatus
+from importer.reader.texts import fill
 
 EXAMPLE_ROWS: Final = 5
 
@@ -44,7 +45,7 @@ def group_held(rows: pl.DataFrame) -> tuple[FaultGroup, ...]:
             message=pl.when(is_conflict)
             .then("conflict")
             .when(pl.col("status") == RowStatus.DUPLICATE.value)
-            .then(pl.format("The same purchase as row {} stands in row {}.", "twin_row", "row")),
+            .then(fill("The same purchase as row {} stands in row {}.", "twin_row", "row")),
         )
     )
 

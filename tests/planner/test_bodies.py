@@ -6,6 +6,7 @@ from datetime import UTC
 from uuid import UUID
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,24 @@ def test_columns_spell_the_very_bytes_of_single_requests(rows: list[tuple[object
     typed = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     single = [request.body(ACTION) for request in build_requests(typed)]
     assert write_bodies(typed, ACTION) == single
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lead_id": str(UUID(int=10)).upper()},
+        {"lead_id": None},
+        {"purchase_amount": "1e5"},
+        {"purchase_amount": "05"},
+        {"trigger_ids": [f"{{{UUID(int=1)}}}"]},
+    ],
+)
+def test_what_is_not_canonical_is_a_bug_and_no_body(change: dict[str, object]) -> None:
+    row = {"lead_id": str(UUID(int=10)), "purchase_amount": "1.5", "trigger_ids": None}
+    sound = pl.DataFrame([row], schema=SCHEMA)
+    assert write_bodies(sound, ACTION)
+    with pytest.raises(ValueError, match="canonically"):
+        write_bodies(pl.DataFrame([row | change], schema=SCHEMA), ACTION)
 
 
 def test_every_character_that_json_escapes_comes_out_as_json_wants_it() -> None:

@@ -190,7 +190,7 @@ MUTANTS = (
         (
             Edit(
                 "importer/ledger/sqlite_changes.py",
-                "        if made.rowcount != size:\n            raise TogetherError\n",
+                "        if made.rowcount != len(page):\n            raise TogetherError\n",
                 "",
             ),
         ),

@@ -176,6 +176,69 @@ def test_where_the_event_loop_mostly_waits_the_older_half_is_stored_first() -> N
     assert stored == list(range(1, 34))
 
 
+def test_the_writer_learns_by_itself_that_the_event_loop_mostly_waits() -> None:
+    async def test(watched: Watched) -> None:
+        seconds = iter(range(100))
+        load = Load(clock=lambda: float(next(seconds)), effort=lambda: 0.0)
+        async with GroupCommit(watched, watched.run, load) as writer:
+            assert load.is_busy
+            await writer.commit(intend(deliver(1)))
+            assert not load.is_busy
+
+    run(test)
+    assert GroupCommit(Watched(), 1)._load.is_busy
+
+
+def test_flush_waits_for_the_youngest_half_too() -> None:
+    rows = range(2, 34)
+
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched, busy=False) as writer:
+            async with anyio.create_task_group() as tasks:
+                for row in rows:
+                    tasks.start_soon(writer.commit, intend(deliver(row)))
+            watched.gate.clear()
+            watched.entered.clear()
+            for row in rows:
+                writer.put(settle(deliver(row), APPLIED))
+            await watched.until_entered()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(writer.flush)
+                await anyio.wait_all_tasks_blocked()
+                watched.gate.set()
+            assert {watched.state(row) for row in rows} == {LedgerState.CREATED}
+
+    watched = run(test)
+
+    assert len(watched.groups) > 3
+
+
+def test_outcomes_of_the_younger_half_are_tried_each_for_itself() -> None:
+    rows = range(2, 34)
+
+    async def put_all(watched: Watched, writer: GroupCommit) -> None:
+        async with writer:
+            async with anyio.create_task_group() as tasks:
+                for row in rows:
+                    tasks.start_soon(writer.commit, intend(deliver(row)))
+            watched.gate.clear()
+            watched.entered.clear()
+            for row in rows:
+                writer.put(settle(deliver(row), APPLIED))
+            await watched.until_entered()
+            watched.refuses = lambda changes: len(changes) > 1
+            watched.gate.set()
+
+    async def test(watched: Watched) -> None:
+        writer = writer_of(watched, busy=False)
+        with pytest.raises(LedgerWriteError):
+            await put_all(watched, writer)
+        assert writer.unstored == []
+        assert {watched.state(row) for row in rows} == {LedgerState.CREATED}
+
+    run(test)
+
+
 def test_nothing_of_the_younger_half_is_sent_where_the_older_one_was_not_stored() -> None:
     told: list[int] = []
 

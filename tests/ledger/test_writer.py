@@ -94,6 +94,18 @@ def writer_of(watched: Watched, *, busy: bool = True) -> GroupCommit:
     return GroupCommit(watched, watched.run, Constant(busy=busy))
 
 
+async def hold_outcomes(watched: Watched, writer: GroupCommit, rows: range) -> None:
+    """Store an intent for each row, then put their outcomes; the ledger waits within the first."""
+    async with anyio.create_task_group() as tasks:
+        for row in rows:
+            tasks.start_soon(writer.commit, intend(deliver(row)))
+    watched.gate.clear()
+    watched.entered.clear()
+    for row in rows:
+        writer.put(settle(deliver(row), APPLIED))
+    await watched.until_entered()
+
+
 def has_intent(changes: Sequence[Change]) -> bool:
     return any(isinstance(change, Intent) for change in changes)
 
@@ -194,14 +206,7 @@ def test_flush_waits_for_the_youngest_half_too() -> None:
 
     async def test(watched: Watched) -> None:
         async with writer_of(watched, busy=False) as writer:
-            async with anyio.create_task_group() as tasks:
-                for row in rows:
-                    tasks.start_soon(writer.commit, intend(deliver(row)))
-            watched.gate.clear()
-            watched.entered.clear()
-            for row in rows:
-                writer.put(settle(deliver(row), APPLIED))
-            await watched.until_entered()
+            await hold_outcomes(watched, writer, rows)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(writer.flush)
                 await anyio.wait_all_tasks_blocked()
@@ -218,14 +223,7 @@ def test_outcomes_of_the_younger_half_are_tried_each_for_itself() -> None:
 
     async def put_all(watched: Watched, writer: GroupCommit) -> None:
         async with writer:
-            async with anyio.create_task_group() as tasks:
-                for row in rows:
-                    tasks.start_soon(writer.commit, intend(deliver(row)))
-            watched.gate.clear()
-            watched.entered.clear()
-            for row in rows:
-                writer.put(settle(deliver(row), APPLIED))
-            await watched.until_entered()
+            await hold_outcomes(watched, writer, rows)
             watched.refuses = lambda changes: len(changes) > 1
             watched.gate.set()
 

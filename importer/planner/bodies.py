@@ -12,24 +12,23 @@ from typing import Final
 import polars as pl
 
 from importer.model import encode_json
+from importer.reader.plain_cells import ONE_ID
 from importer.reader.texts import fill
 
 _ESCAPED: Final = r'["\\\x00-\x1f]'
 """What a text in JSON cannot hold as it is (RFC 8259 7)."""
-
-
-_ID: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _AMOUNT: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+"""A canonical amount, which is a number in JSON too."""
 
 
 def write_bodies(rows: pl.DataFrame, action: str) -> list[bytes]:
-    """Return `PurchaseRequest.body` of each of the valid rows, as validation.judge types them.
+    """Return `PurchaseRequest.body` of each of the valid rows, typed as validation.judge does.
 
     Raises ValueError where an id or an amount is not spelt as there, which is a bug.
     """
     for texts, spelling in (
-        (rows["lead_id"].fill_null(""), _ID),
-        (rows["trigger_ids"].explode(), _ID),
+        (rows["lead_id"].fill_null(""), ONE_ID.pattern),
+        (rows["trigger_ids"].explode(), ONE_ID.pattern),
         (rows["purchase_amount"], _AMOUNT),
     ):
         if not texts.str.contains(spelling).all():

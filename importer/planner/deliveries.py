@@ -28,11 +28,12 @@ def make_deliveries(
     """Yield a delivery for each row of the plan's `to_send`, in its order.
 
     `to_send` has all that validation typed beside, a piece at a time. The ledger is read before a
-    page's first delivery is taken, never between two of a page.
+    page's first delivery is taken, never between two of a page, and only for the rows that the plan
+    found to be `asked`: nobody else has had it since.
     """
     for page in (page for piece in to_send for page in piece.iter_slices(PAGE_ROWS)):
-        keys = make_keys(page).to_list()
-        tried = {entry.key: entry for entry in ledger.find(scope, keys)}
+        keys = make_keys(page)
+        tried = {entry.key: entry for entry in ledger.find(scope, keys.filter(page["asked"]))}
         bodies = {key: ledger.body(scope, key) for key in tried}
         named = page.select("row", "content", "occurrence", "identity_key").iter_rows()
         rows = zip(keys, build_requests(page), write_bodies(page, action), named, strict=True)

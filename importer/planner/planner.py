@@ -50,7 +50,8 @@ class Plan:
 
     To the columns of a Reading's `rows` come `content` and `identity_key` (Binary), `occurrence`
     (UInt32), `twin_row` (UInt32: the row that stands for the same purchase, null
-    in that row itself), `conflict_code` and `conflict` (String), `released`, `send` (Boolean) and
+    in that row itself), `conflict_code` and `conflict` (String), `asked` (Boolean; false: the
+    ledger knows nothing of the key, or that it is created), `released`, `send` (Boolean) and
     `status` (of STATUSES: the row's status if nothing more is sent).
     """
 
@@ -237,7 +238,7 @@ def _add_decisions(
     """Return `rows` with what was decided; whatever was decided of no one row goes out."""
     send, status = _decide(Candidate(0, ""), None, view)
     created = rows["is_created"]
-    rows = rows.drop("alone", "is_created", "asked").with_columns(
+    rows = rows.drop("alone", "is_created").with_columns(
         pl.lit(None, dtype=pl.String).alias("conflict_code"),
         pl.lit(None, dtype=pl.String).alias("conflict"),
         (pl.lit(send) & ~created).alias("send"),

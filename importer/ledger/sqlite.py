@@ -187,9 +187,13 @@ class SqliteLedger:
     def created(
         self, scope: str, keys: Iterable[str], *, count: int
     ) -> Iterator[Sequence[Created]]:
-        """See Ledger. Where all of it is read through, no key is looked at."""
-        read_bulk, packed = self._session.read_bulk, _packed(keys)
-        for rows in read_bulk(statements.CREATED, (scope,), packed, count=count):
+        """See Ledger. What no run has filed yet, the one at hand made: that is read through first.
+
+        Where all of it is read through, no key is looked at.
+        """
+        filed = self._session.value(statements.FILED, ())
+        read, packed = self._session.read_newest, _packed(keys)
+        for rows in read(statements.CREATED, (scope,), packed, count=count, after=filed):
             yield [row[:-1] for row in rows]
 
     def find_similar(

@@ -104,20 +104,47 @@ class Session:
         Where a good part of the ledger is asked for, all of it is read through: rows found one by
         one cost three times as much.
         """
-        if count * _LOOKED_UP_COST < (self.value(HIGHEST_ID, ()) or 0):
-            asked = iter(sorted(set(values)))  # neighbours lie on one page of the index
-            while page := tuple(islice(asked, _PAGE)):
-                if rows := self._rows(_paged(bulk.look_up, first, page), (*first, *page)):
-                    yield rows
-            return
-        yield from self.read_through(bulk.scan, first)
+        if count * _LOOKED_UP_COST < self._highest():
+            yield from self._look_up_bulk(bulk, first, set(values))
+        else:
+            yield from self.read_through(bulk.scan, first)
 
-    def read_through(self, scan: str, first: tuple[bytes | str, ...]) -> Iterator[list[Row]]:
+    def read_newest(
+        self, bulk: Bulk, first: tuple[str, ...], keys: Iterable[bytes], *, count: int, after: int
+    ) -> Iterator[list[Row]]:
+        """Do as `read_bulk`, for keys, which come first in a row and stand in one row each.
+
+        Most of them are expected behind the id `after`: what is there is read through first.
+        """
+        highest = self._highest()
+        if not highest - after < count * _LOOKED_UP_COST < highest:
+            yield from self.read_bulk(bulk, first, keys, count=count)
+            return
+        left = set(keys)
+        for rows in self.read_through(bulk.scan, first, after=after):
+            left.difference_update(row[0] for row in rows)
+            yield rows
+        yield from self._look_up_bulk(bulk, first, left)
+
+    def read_through(
+        self, scan: str, first: tuple[bytes | str, ...], *, after: int = 0
+    ) -> Iterator[list[Row]]:
         """Yield pages of what a `scan` finds, which ends in an id after `first` and in each row."""
-        last = 0
+        last = after
         while rows := self._rows(scan, (*first, last)):
             yield rows
             last = rows[-1][-1]
+
+    def _look_up_bulk(
+        self, bulk: Bulk, first: tuple[bytes | str, ...], values: set[bytes]
+    ) -> Iterator[list[Row]]:
+        asked = iter(sorted(values))  # neighbours lie on one page of the index
+        while page := tuple(islice(asked, _PAGE)):
+            if rows := self._rows(_paged(bulk.look_up, first, page), (*first, *page)):
+                yield rows
+
+    def _highest(self) -> int:
+        return self.value(HIGHEST_ID, ()) or 0
 
     def _rows(self, query: str, parameters: tuple[bytes | str | int, ...]) -> list[Row]:
         with self.reading() as connection:

@@ -171,6 +171,7 @@ SELECT {ENTRY_COLUMNS}
 FROM entries e JOIN runs r ON r.id = e.run_id JOIN imports i ON i.id = r.import_id
 """
 
+FILED: Final = "SELECT up_to FROM filed"
 UNFILED: Final = "SELECT up_to, coalesce((SELECT max(id) FROM entries), 0) FROM filed"
 _NEW: Final = "FROM entries WHERE id > :up_to AND id <= :last"
 FILE: Final = (
@@ -188,7 +189,7 @@ def _found_by(column: str) -> str:
     return f"""e.id IN (
         SELECT entry_id FROM filed_{column}s WHERE {column} IN ({{page}})
         UNION ALL SELECT id FROM entries
-        WHERE id > (SELECT up_to FROM filed) AND {column} IN ({{page}})
+        WHERE id > ({FILED}) AND {column} IN ({{page}})
     )"""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -467,6 +468,24 @@ class LedgerContract:
         }
         assert len(expected) == 2
         assert found == expected
+
+    def test_created_entries_of_this_run_and_of_earlier_ones_come_once_each(
+        self, ledger: Ledger
+    ) -> None:
+        earlier = begin(ledger)
+        for number in range(2, 22):
+            bring(ledger, earlier, deliver(number), LedgerState.CREATED)
+        ledger.end_run(earlier, exit_code=0, summary="{}", at=minutes(9))
+        present = begin(ledger)
+        for number in range(22, 25):
+            bring(ledger, present, deliver(number), LedgerState.CREATED)
+        asked = [uuid(number) for number in (2, 21, 22, 24, 99)]
+
+        pages = ledger.created(SCOPE, asked, count=len(asked))
+        found = Counter(str(UUID(bytes=one[0])) for page in pages for one in page)
+
+        assert [found[key] for key in asked] == [1, 1, 1, 1, 0]
+        assert sum(found.values()) < 20  # most of what nobody asked for was not read
 
     @pytest.mark.parametrize("state", LedgerState)
     def test_similar_entries_are_those_that_may_have_been_applied(

@@ -1,4 +1,4 @@
-"""How busy a thread is: its processor time → whether it mostly waits. Reads two clocks."""
+"""How busy a program is: the time that its work took → whether it also waits. Reads two clocks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BUSY: Final = 0.5
-"""The share of its time from which on a thread counts as busy."""
+BUSY: Final = 0.9
+"""The share of its time from which on a program counts as busy."""
 SPAN: Final = 0.1
 """Seconds, at least, over which that share is taken."""
 
 
 class Load:
-    """Whether the thread that makes it, and alone calls `look`, is busy; at first it is."""
+    """Whether work fills the time of the thread that makes it and alone looks; at first it does."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         effort: Callable[[], float] = time.thread_time,
     ) -> None:
-        """Both clocks tell seconds, `effort` those for which the thread has worked."""
+        """Both clocks tell seconds, `effort` those that all work took; asked in that thread."""
         self.is_busy = True
         """Of the last span that is over. Any thread may read it."""
         self._clock = clock

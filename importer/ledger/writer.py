@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
@@ -58,10 +59,10 @@ class GroupCommit:
     asking the event loop, for that may be busy. A thread that sleeps is woken at the end of a turn
     of the loop, so that all who come in one turn gather.
 
-    A busy loop is served best by few transactions: the thread takes all that has gathered. Where
-    the loop mostly waits for answers, it takes the older half. For what is stored together is sent
-    together, answered together and has to wait together again; half by half the requests spread out
-    over the time that an answer takes.
+    Where the loop and the ledger are at work all the time, few transactions serve them best: the
+    thread takes all that has gathered. Where answers are waited for, it takes the older half. For
+    what is stored together is sent together, answered together and has to wait together again; half
+    by half the requests spread out over the time that an answer takes.
 
     The first failure breaks the writer for good: no intent is taken any more, so nothing more is
     sent, and every call raises LedgerWriteError. Settlements are the exception: those of the failed
@@ -71,12 +72,14 @@ class GroupCommit:
     """
 
     def __init__(self, ledger: Ledger, run_id: int, load: Load | None = None) -> None:
-        """Take what tells whether the event loop, in whose thread this is called, is busy."""
+        """Take what tells whether there is work all the time; called in the event loop's thread."""
         self.unstored: list[Settlement] = []
         """Outcomes that only this list knows: their rows stay `sending`, so become in doubt."""
         self._ledger = ledger
         self._run_id = run_id
-        self._load = load or Load()
+        self._stored_for = 0.0
+        """Seconds, which only the thread adds to."""
+        self._load = load or Load(effort=self._effort)
         self._news = threading.Condition()
         """Guards the next five."""
         self._groups = deque([_Group()])
@@ -162,6 +165,7 @@ class GroupCommit:
             if self._closed:
                 if isinstance(change, Settlement):
                     self.unstored.append(change)
+                self._require_whole()
                 raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
             group = self._groups[-1]
             group.changes.append(change)
@@ -192,10 +196,28 @@ class GroupCommit:
             raise LedgerWriteError(failure.message, failure.remedy, code=failure.code) from failure
 
     def _store_groups(self) -> None:
-        while groups := self._next():
-            self._store(groups)
-            self._loop.call_soon_threadsafe(self._settle, groups)
+        try:
+            while groups := self._next():
+                began = time.monotonic()
+                self._store(groups)
+                self._stored_for += time.monotonic() - began
+                self._loop.call_soon_threadsafe(self._settle, groups)
+        except Exception as error:  # noqa: BLE001 - nobody may wait for a thread that has ended
+            self._loop.call_soon_threadsafe(self._settle, self._give_up(error))
         self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _give_up(self, error: Exception) -> list[_Group]:
+        """Return all groups that nobody will store any more, failed, after a fault of our own."""
+        with self._news:
+            self._closed = True
+            self._failure = self._failure or _unexpected(error)
+            left = [*self._storing, *self._groups]
+            for group in left:
+                group.failed = True
+                for change in group.changes:
+                    if isinstance(change, Settlement) and change not in self.unstored:
+                        self.unstored.append(change)
+            return left
 
     def _next(self) -> list[_Group]:
         """Return what to store next, when there is something; nothing at the end."""
@@ -234,6 +256,10 @@ class GroupCommit:
         for group in groups:
             group.settle()
         self._load.look()
+
+    def _effort(self) -> float:
+        """Return the seconds that the loop's thread worked and the ledger stored."""
+        return time.thread_time() + self._stored_for
 
     def _try(self, changes: list[Change]) -> LedgerWriteError | None:
         try:

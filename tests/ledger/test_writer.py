@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -165,7 +166,7 @@ def test_all_who_wait_share_one_transaction() -> None:
     assert stored == list(rows)
 
 
-def test_where_the_event_loop_mostly_waits_the_older_half_is_stored_first() -> None:
+def test_where_answers_are_waited_for_the_older_half_is_stored_first() -> None:
     async def test(watched: Watched) -> None:
         async with writer_of(watched, busy=False) as writer, anyio.create_task_group() as tasks:
             watched.gate.clear()
@@ -188,7 +189,7 @@ def test_where_the_event_loop_mostly_waits_the_older_half_is_stored_first() -> N
     assert stored == list(range(1, 34))
 
 
-def test_the_writer_learns_by_itself_that_the_event_loop_mostly_waits() -> None:
+def test_the_writer_learns_by_itself_that_answers_are_waited_for() -> None:
     async def test(watched: Watched) -> None:
         seconds = iter(range(100))
         load = Load(clock=lambda: float(next(seconds)), effort=lambda: 0.0)
@@ -199,6 +200,51 @@ def test_the_writer_learns_by_itself_that_the_event_loop_mostly_waits() -> None:
 
     run(test)
     assert GroupCommit(Watched(), 1)._load.is_busy
+
+
+def test_the_time_that_the_ledger_takes_counts_as_work() -> None:
+    held = 0.05
+
+    async def test(watched: Watched) -> None:
+        async with GroupCommit(watched, watched.run) as writer, anyio.create_task_group() as tasks:
+            watched.gate.clear()
+            tasks.start_soon(writer.commit, intend(deliver(1)))
+            await watched.until_entered()
+            await anyio.sleep(held)
+            worked = time.thread_time()
+            watched.gate.set()
+        assert writer._effort() >= worked + held
+
+    run(test)
+
+
+def test_a_fault_of_the_writer_itself_leaves_nobody_waiting_and_loses_no_outcome() -> None:
+    class Faulty(Constant):
+        def __init__(self) -> None:
+            self.fails = False
+
+        @property
+        def is_busy(self) -> bool:  # type: ignore[override]  # asked in the writer's thread
+            if self.fails:
+                raise MemoryError
+            return True
+
+    async def test(watched: Watched) -> None:
+        load = Faulty()
+        async with GroupCommit(watched, watched.run, load) as writer:
+            await writer.commit(intend(deliver(2)))
+            load.fails = True
+            writer.put(settle(deliver(2), APPLIED))
+            with pytest.raises(LedgerWriteError, match="MemoryError"):
+                await writer.commit(intend(deliver(3)))
+            with pytest.raises(LedgerWriteError, match="MemoryError"):
+                writer.put(settle(deliver(4), APPLIED))
+            with pytest.raises(LedgerWriteError, match="MemoryError"):
+                await writer.flush()
+        assert [one.row for one in writer.unstored] == [2, 4]
+        assert watched.state(3) is None
+
+    run(test)
 
 
 def test_flush_waits_for_the_youngest_half_too() -> None:

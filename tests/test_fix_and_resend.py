@@ -321,6 +321,27 @@ def test_doubt_is_settled_from_the_drop_downs(start_sandbox: StartSandbox, tmp_p
     assert column(second, "Results", "keen_purchase_id")[1] == found.purchase_id
 
 
+def test_a_purchase_id_beside_a_word_outlives_a_run_that_settles_neither(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    lead = sandbox_lead(2)
+    sandbox = start_sandbox(FaultPlan(by_lead={lead: ["reset-after-commit"]}))
+    program = Program(tmp_path, sandbox.url)
+    program("run", write_xlsx(tmp_path / "march.xlsx", purchases(2)))
+    results, second = (tmp_path / f"march.results{end}.xlsx" for end in ("", "-2"))
+    [found] = [one.purchase_id for one in sandbox.audit.committed if one.lead_id == lead]
+    with edited(results) as sheets:
+        cell(sheets, "In doubt", 3, "keen_resolution").value = "created"
+        cell(sheets, "In doubt", 3, "keen_purchase_id").value = found
+    assert "importer resolve march.results-2.xlsx" in program("run", results.name).stdout
+    for sheet, row in (("In doubt", 3), ("Results", 3)):
+        assert cell(load_workbook(second), sheet, row, "keen_purchase_id").value == found
+    settled = program("resolve", second, "--force")
+    assert f"created, as purchase {found}" in settled.stdout
+    assert program("run", results).returncode == 0
+    assert sandbox.purchase_requests == 2
+
+
 def test_a_word_beside_the_cells_of_another_purchase_settles_nothing(
     start_sandbox: StartSandbox, tmp_path: Path
 ) -> None:

@@ -43,8 +43,8 @@ def reconcile(
 ) -> RowResults:
     """Return the results.
 
-    `judged` and `faults` are validation's frames; `judged` has a `resolution` column beside. Raises
-    ResultsError where the results are not one for each row, or do not add up to the plan.
+    `judged` and `faults` are validation's frames; `judged` has `resolution` and `found_id` beside.
+    Raises ResultsError where the results are not one for each row, or do not add up to the plan.
     """
     planned = plan.rows
     created = find_created(planned, ledger, view.scope, run_id)
@@ -60,22 +60,25 @@ def reconcile(
     others = join_frames([*_judge_rows(rest, plan.evidence, ledger, view, run_id), invalid])
     if not others["row"].is_sorted():  # a copy of a million rows takes a tenth of a gigabyte
         others = others.sort("row")
-    others = others.with_columns(_resolutions(judged, others)).drop("tried")
+    others = others.with_columns(_words(judged, others)).drop("tried")
     results = RowResults(_statuses(judged, created, others), others, created, planned)
     _prove(results, judged)
     return results
 
 
-def _resolutions(judged: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
-    """Return what a person wrote into each of the `others` that still waits for it."""
-    said = judged.select("row", "resolution").drop_nulls()
+def _words(judged: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Return `resolution`, what a person wrote into each of the `others` that still waits for it.
+
+    And `purchase_id`: for a row in doubt the one that they wrote beside, for with the word alone
+    the row would be settled without it, for good.
+    """
+    said = judged.select("row", "resolution", "found_id").drop_nulls("resolution")
     # A person's word is for the attempt that they looked at, not for one that was made since.
     waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
-    return (
-        others.select("row", waits.alias("waits"))
-        .join(said, on="row", how="left", maintain_order="left")
-        .select(pl.when("waits").then("resolution").alias("resolution"))
-        .to_series()
+    in_doubt = waits & (pl.col("status") == RowStatus.IN_DOUBT.value)
+    return others.join(said, on="row", how="left", maintain_order="left").select(
+        pl.when(waits).then("resolution").alias("resolution"),
+        pl.coalesce("purchase_id", pl.when(in_doubt).then("found_id")).alias("purchase_id"),
     )
 
 

@@ -40,6 +40,7 @@ JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "carried_status": pl.String,
     "valid": pl.Boolean,
     "resolution": pl.String,
+    "found_id": pl.String,
     "carried_code": pl.String,
 }
 FAULTS: dict[str, pl.DataType | type[pl.DataType]] = {

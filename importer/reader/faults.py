@@ -56,7 +56,7 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
     ),
     FaultCode.NOT_A_UUID: (
         "is not a UUID",
-        "write it like 3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d; trigger ids are separated by ;",
+        "write it like 3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d; put ; between trigger ids",
     ),
     FaultCode.NOT_TEXT: (
         "was stored as a date, a time or TRUE/FALSE",
@@ -98,7 +98,7 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
     ),
     FaultCode.NOT_A_DATE: (
         "is not a date",
-        "write it like 2026-03-04 or 2026-03-04T10:20:30Z, or name its spelling in format.dates",
+        "write a day that exists like 2026-03-04 or 2026-03-04T10:20:30Z, or set format.dates",
     ),
     FaultCode.AMBIGUOUS_DATE: (
         "can be read as two dates, and the column proves neither",

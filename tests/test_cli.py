@@ -526,6 +526,17 @@ def test_results_and_status_come_from_the_ledger_alone(
     assert sandbox.total_requests == calls
 
 
+def test_status_names_the_file_that_ran_last_beside_the_one_that_the_rows_first_came_in(
+    program: Program, tmp_path: Path
+) -> None:
+    program("run", write_csv(tmp_path / "march.csv", purchases(3)))
+    assert " march.csv (" in program("status").stdout
+    program("run", write_csv(tmp_path / "june.csv", purchases(3)[::-1]))
+    assert "march.csv, last as june.csv (" in program("status").stdout
+    [told] = json.loads(program("status", "--json").stdout)["imports"]
+    assert (told["file"], told["last_file"]) == ("march.csv", "june.csv")
+
+
 # Faults on the way
 
 

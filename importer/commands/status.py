@@ -82,6 +82,7 @@ def _import(counted: ImportCounts) -> dict[str, Any]:
     told = json.loads(counted.summary or "{}")
     return {
         "file": counted.imported.file,
+        "last_file": counted.last_file,
         "scope": counted.imported.scope,
         "batch": counted.imported.batch,
         "last_run_at": format_instant(counted.last_run_at.replace(microsecond=0)),
@@ -129,9 +130,10 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
         counts = ", ".join(f"{name} {count:,}" for name, count in shown.items() if count)
         batch = f", batch “{told['batch']}”" if told["batch"] else ""
         ended = "did not end" if told["exit_code"] is None else f"exit {told['exit_code']}"
-        yield (
-            f"  {told['last_run_at']}  {told['file']} ({told['scope']}{batch})  {ended}  {counts}"
-        )
+        file = told["file"]
+        if told["last_file"] != file:
+            file = f"{file}, last as {told['last_file']}"
+        yield f"  {told['last_run_at']}  {file} ({told['scope']}{batch})  {ended}  {counts}"
         yield from _waiting_lines(told, rewritten)
         rewritten.add(told["results"])
     waiting = status["in_doubt"]

@@ -182,6 +182,8 @@ class ImportCounts:
     """The last run's summary (JSON), where it has ended."""
     plan: str = "{}"
     """What the last run was about to do (JSON)."""
+    last_file: str = ""
+    """The name under which the last run read these rows."""
 
 
 def fingerprint_product(name: str | None) -> str | None:

@@ -305,6 +305,7 @@ class SqliteLedger:
                     counts=_counts(connection, row[0]),
                     summary=row[9],
                     plan=row[10],
+                    last_file=row[11],
                 )
                 for row in connection.execute(statements.IMPORTS, (limit,)).fetchall()
             ]

@@ -269,7 +269,7 @@ WHERE e.id > ? ORDER BY e.id LIMIT 5000
 
 _IMPORTS: Final = """
 SELECT i.id, s.name, i.batch, i.file, i.content, i.started_at, r.started_at, r.exit_code,
-    r.id, r.summary, r.plan
+    r.id, r.summary, r.plan, r.file
 FROM imports i JOIN scopes s ON s.id = i.scope_id JOIN runs r ON r.import_id = i.id
 """
 IMPORTS: Final = (

@@ -32,6 +32,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -192,7 +193,12 @@ def run_importer(
         if known:
             one = write_csv(Path(name) / "one.csv", 1)
             _run([*command, str(one)], settings, one, log)
-            fill_ledger(place / LEDGER, known)
+            # In a process of its own: Linux counts what this one held as the peak of its children.
+            filling = get_context("spawn").Process(target=fill_ledger, args=(place / LEDGER, known))
+            filling.start()
+            filling.join()
+            if filling.exitcode:
+                sys.exit("The ledger could not be filled.")
             _run([*command, str(one)], settings, one, log)  # checks what it did not write itself
         job = _run([*command, str(table), "--results", str(results)], settings, table, log)
         with results.open(encoding="utf-8-sig", newline="") as file:

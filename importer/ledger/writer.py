@@ -207,17 +207,13 @@ class GroupCommit:
         self._loop.call_soon_threadsafe(self._ended.set)
 
     def _give_up(self, error: Exception) -> list[_Group]:
-        """Return all groups that nobody will store any more, failed, after a fault of our own."""
+        """Return the groups that a fault of our own left: failed, their outcomes tried."""
         with self._news:
             self._closed = True
             self._failure = self._failure or _unexpected(error)
             left = [*self._storing, *self._groups]
-            for group in left:
-                group.failed = True
-                for change in group.changes:
-                    if isinstance(change, Settlement) and change not in self.unstored:
-                        self.unstored.append(change)
-            return left
+        self._store(left)
+        return left
 
     def _next(self) -> list[_Group]:
         """Return what to store next, when there is something; nothing at the end."""

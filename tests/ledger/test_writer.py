@@ -241,8 +241,8 @@ def test_a_fault_of_the_writer_itself_leaves_nobody_waiting_and_loses_no_outcome
                 writer.put(settle(deliver(4), APPLIED))
             with pytest.raises(LedgerWriteError, match="MemoryError"):
                 await writer.flush()
-        assert [one.row for one in writer.unstored] == [2, 4]
-        assert watched.state(3) is None
+        assert [one.row for one in writer.unstored] == [4]
+        assert [watched.state(row) for row in (2, 3)] == [LedgerState.CREATED, None]
 
     run(test)
 

@@ -76,7 +76,8 @@ def _words(judged: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     # A person's word is for the attempt that they looked at, not for one that was made since.
     waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
     in_doubt = waits & (pl.col("status") == RowStatus.IN_DOUBT.value)
-    return others.join(said, on="row", how="left", maintain_order="left").select(
+    told = others.select("row", "status", "tried", "purchase_id")  # the texts need no copy
+    return told.join(said, on="row", how="left", maintain_order="left").select(
         pl.when(waits).then("resolution").alias("resolution"),
         pl.coalesce("purchase_id", pl.when(in_doubt).then("found_id")).alias("purchase_id"),
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
+    from importer.sender.outbox import Outbox
     from importer.sender.wire import Headers
 
 MAX_HEAD: Final = 100 * 1024
@@ -34,9 +35,10 @@ MAX_HEAD: Final = 100 * 1024
 class DirectTransport:
     """A `Transport`. After any failure: `aclose`, then it connects anew."""
 
-    def __init__(self, prototype: httpx.Request, tls: ssl.SSLContext) -> None:
-        """Take what all requests share, and the context for `https`."""
+    def __init__(self, prototype: httpx.Request, tls: ssl.SSLContext, outbox: Outbox) -> None:
+        """Take what all requests share, the context for `https`, and what sends them together."""
         self._prototype = prototype
+        self._outbox = outbox
         self._target = prototype.url.raw_path
         self._common = prototype.headers.raw
         self._head = write_head(self._target, self._common)
@@ -64,8 +66,7 @@ class DirectTransport:
             raise LateError
         self._idle_since = None
         line.expect_until(deadline)
-        leaving()
-        line.write(sent)
+        line.send(sent, leaving, self._outbox)
         received = await line.read()
         if http is None:
             plain = read_answer(received)
@@ -151,6 +152,9 @@ class _Line(asyncio.Protocol):
         self._poll: select.poll | None = None
         self._deadline = math.inf
         self._alarm: asyncio.TimerHandle | None = None
+        self._request: bytes | None = None
+        self._leaving: Callable[[], None] | None = None
+        """Both of the request that waits in the outbox."""
 
     @property
     def is_silent(self) -> bool:
@@ -166,9 +170,24 @@ class _Line(asyncio.Protocol):
         if self._alarm is None or self._alarm.when() > deadline:
             self._set_alarm()
 
-    def write(self, sent: bytes) -> None:
-        assert self._transport is not None  # noqa: S101 - made by create_connection alone
-        self._transport.write(sent)
+    def send(self, request: bytes, leaving: Callable[[], None], outbox: Outbox) -> None:
+        """Send a request in this turn of the loop, and call `leaving` just before it goes.
+
+        Nothing of it goes where the line is dropped before.
+        """
+        self._request, self._leaving = request, leaving
+        outbox.put(self, self._loop)
+
+    def leave(self) -> None:
+        """See outbox.Leaves."""
+        request, leaving, self._request = self._request, self._leaving, None
+        if request is None or leaving is None or self._transport is None:
+            return
+        leaving()
+        try:
+            self._transport.write(request)
+        except Exception as error:  # noqa: BLE001 - raised by `read`, to whom it concerns
+            self.connection_lost(error)
 
     async def read(self) -> bytes:
         """Return what came, b"" at the end. Raises LateError, or OSError where it broke."""
@@ -187,6 +206,7 @@ class _Line(asyncio.Protocol):
 
     def drop(self) -> None:
         """End the connection at once."""
+        self._request = None
         if self._alarm is not None:
             self._alarm.cancel()
         if self._transport is not None:

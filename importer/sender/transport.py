@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from importer.sender.direct_transport import DirectTransport
+from importer.sender.outbox import Outbox
 from importer.sender.stock_transport import HttpxTransport, StockTransport
 
 if TYPE_CHECKING:
@@ -33,5 +34,6 @@ def transport_factory(
     # One context for all workers: making one reads every root certificate.
     trusted = tls or httpx.create_ssl_context()
     if name == "direct" and proxy is None:
-        return lambda: DirectTransport(prototype, trusted)
+        outbox = Outbox()
+        return lambda: DirectTransport(prototype, trusted, outbox)
     return lambda: HttpxTransport(prototype, StockTransport(trusted, proxy))

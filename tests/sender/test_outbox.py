@@ -1,0 +1,123 @@
+"""Requests of one turn leave together, each for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx
+
+from importer.sender.direct_transport import DirectTransport
+from importer.sender.outbox import MOST, Outbox
+from tests.sender.raw_server import RawServer, answer, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+BODY = b"{}"
+HEADERS = [(b"Content-Length", b"2")]
+
+
+class Request:
+    def __init__(self, name: str, left: list[str]) -> None:
+        self.name = name
+        self.left = left
+
+    def leave(self) -> None:
+        self.left.append(self.name)
+
+
+def in_loop(test: Callable[[], Awaitable[None]]) -> None:
+    anyio.run(test)
+
+
+def test_requests_leave_when_the_turn_is_over_in_their_order() -> None:
+    async def test() -> None:
+        left: list[str] = []
+        outbox, loop = Outbox(), asyncio.get_running_loop()
+        for name in "abc":
+            outbox.put(Request(name, left), loop)
+        assert left == []
+        await asyncio.sleep(0)
+        assert left == ["a", "b", "c"]
+        outbox.put(Request("d", left), loop)
+        await asyncio.sleep(0)
+        assert left == ["a", "b", "c", "d"]
+
+    in_loop(test)
+
+
+def test_so_many_never_wait_for_another() -> None:
+    async def test() -> None:
+        left: list[str] = []
+        outbox, loop = Outbox(), asyncio.get_running_loop()
+        for number in range(MOST + 1):
+            outbox.put(Request(str(number), left), loop)
+        assert left == [str(number) for number in range(MOST)]
+        await asyncio.sleep(0)
+        assert len(left) == MOST + 1
+
+    in_loop(test)
+
+
+def transport_of(server: RawServer, outbox: Outbox) -> DirectTransport:
+    prototype = httpx.Request(
+        "POST", server.url, extensions={"timeout": {"connect": 5.0}}, content=BODY
+    )
+    del prototype.headers["Content-Length"]
+    return DirectTransport(prototype, ssl.create_default_context(), outbox)
+
+
+def test_what_is_cancelled_before_its_turn_never_leaves_and_the_others_do() -> None:
+    async def test() -> None:
+        told: list[str] = []
+        outbox = Outbox()
+
+        async def post(transport: DirectTransport, name: str) -> None:
+            await transport.post(HEADERS, BODY, lambda: told.append(name), 5.0)
+
+        async with raw_server(answer()) as server:
+            dropped, kept = transport_of(server, outbox), transport_of(server, outbox)
+            await post(dropped, "first")
+            await post(kept, "first")
+            tasks = [
+                asyncio.create_task(post(dropped, "dropped")),
+                asyncio.create_task(post(kept, "kept")),
+            ]
+            await asyncio.sleep(0)  # both wait in the outbox now
+            tasks[0].cancel()
+            await dropped.aclose()
+            await tasks[1]
+            assert tasks[0].cancelled() or tasks[0].cancelling()
+            assert told == ["first", "first", "kept"]
+            assert len(server.heads) == 3
+            await kept.aclose()
+
+    in_loop(test)
+
+
+def test_a_connection_that_breaks_while_it_sends_fails_alone() -> None:
+    async def test() -> None:
+        async with raw_server(answer()) as server:
+            outbox = Outbox()
+            broken, sound = transport_of(server, outbox), transport_of(server, outbox)
+            for transport in (broken, sound):
+                await transport.post(HEADERS, BODY, lambda: None, 5.0)
+            assert broken._line is not None
+            wire = broken._line._transport
+            assert wire is not None
+            wire.write_eof()  # what is written after it raises
+            answers = await asyncio.gather(
+                broken.post(HEADERS, BODY, lambda: None, 5.0),
+                sound.post(HEADERS, BODY, lambda: None, 5.0),
+                return_exceptions=True,
+            )
+            assert isinstance(answers[0], RuntimeError)
+            assert not isinstance(answers[1], BaseException)
+            assert answers[1].status == 200
+            await broken.aclose()
+            await sound.aclose()
+
+    in_loop(test)

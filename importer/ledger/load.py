@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BUSY: Final = 0.9
-"""The share of its time from which on a program counts as busy."""
+BUSY: Final = 0.8
+"""The share of its time from which on a program counts as busy. Not more: what other programs take
+of the processor, it does not work."""
 SPAN: Final = 0.1
 """Seconds, at least, over which that share is taken."""
 
@@ -24,7 +25,7 @@ class Load:
     ) -> None:
         """Both clocks tell seconds, `effort` those that all work took; asked in that thread."""
         self.is_busy = True
-        """Of the last span that is over. Any thread may read it."""
+        """Of the last span that is over."""
         self._clock = clock
         self._effort = effort
         self._began, self._worked = clock(), effort()

@@ -45,9 +45,8 @@ class Changes:
     def make_together(self, connection: sqlite3.Connection) -> None:
         """Make all changes, the usual ones a statement for many.
 
-        A statement for each would hand Python's lock to and fro at each, and while rows are sent
-        another thread wants it. Raises TogetherError where a change did not fit or a key comes
-        twice; what was made until then has to be rolled back.
+        A statement for each would cost twice as much. Raises TogetherError where a change did not
+        fit or a key comes twice; what was made until then has to be rolled back.
         """
         intents: list[Row] = []
         created: list[Row] = []

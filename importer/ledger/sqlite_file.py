@@ -37,7 +37,7 @@ _PREPARE: Final = (
 
 def connect_memory() -> sqlite3.Connection:
     """Return a new ledger that lasts as long as its connection."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
     _prepare(connection)
     connection.executescript(_creation())
     return connection
@@ -117,7 +117,6 @@ def _lock(path: Path, checkup: Checkup) -> sqlite3.Connection:
         uri=True,
         timeout=0,
         isolation_level=None,  # transactions begin and end where the code says so
-        check_same_thread=False,
     )
     try:
         _require_sound(path, connection)

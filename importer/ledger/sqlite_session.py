@@ -6,7 +6,6 @@ Touches the ledger's file through the connection that it is given.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -28,32 +27,29 @@ _LOOKED_UP_COST: Final = 3
 
 
 class Session:
-    """The ledger's connection until it is closed. Calls come from a worker thread too."""
+    """The ledger's connection until it is closed. All calls come from one thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection: sqlite3.Connection | None = connection
-        self._lock = threading.Lock()
 
     def close(self) -> bool:
         """Release the file; return whether it was open: closing twice is allowed."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
-            return connection is not None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        return connection is not None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for queries; LedgerError where they fail."""
-        with self._lock:
-            try:
-                yield self._lent()
-            except sqlite3.Error as error:
-                raise LedgerError(
-                    f"The ledger cannot be read: {error}.",
-                    "Restore it from a backup, or check its disk.",
-                    code="ledger-unreadable",
-                ) from error
+        try:
+            yield self._lent()
+        except sqlite3.Error as error:
+            raise LedgerError(
+                f"The ledger cannot be read: {error}.",
+                "Restore it from a backup, or check its disk.",
+                code="ledger-unreadable",
+            ) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -61,23 +57,22 @@ class Session:
 
         Raises LedgerWriteError where SQLite fails, with the code `disk-full` for a full disk.
         """
-        with self._lock:
-            connection = self._lent()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                _roll_back(connection)
-                full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-                raise LedgerWriteError(
-                    f"The ledger could not be written: {error}.",
-                    "Make room on its disk and run again." if full else "Check its disk.",
-                    code=DISK_FULL if full else "ledger-unwritable",
-                ) from error
-            except BaseException:
-                _roll_back(connection)
-                raise
+        connection = self._lent()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            _roll_back(connection)
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            raise LedgerWriteError(
+                f"The ledger could not be written: {error}.",
+                "Make room on its disk and run again." if full else "Check its disk.",
+                code=DISK_FULL if full else "ledger-unwritable",
+            ) from error
+        except BaseException:
+            _roll_back(connection)
+            raise
 
     def value(self, query: str, parameters: tuple[bytes | str, ...]) -> Any:  # noqa: ANN401
         """Return the only column of the first row, or None."""

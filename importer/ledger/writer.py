@@ -1,4 +1,4 @@
-"""Group commit: waiting intents and outcomes → one durable transaction after another, in a thread.
+"""Group commit: waiting intents and outcomes → one durable transaction after another.
 
 Touches the ledger. On asyncio only: what a caller waits for must outlive its cancellation.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Final, Self
 
 import anyio
@@ -24,8 +22,8 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Change, Ledger
 
 
-SMALLEST: Final = 4
-"""Changes that always share a transaction where so many wait."""
+PATIENCE: Final = 0.001
+"""Seconds; the event loop rounds them up."""
 
 
 class _Group:
@@ -33,7 +31,11 @@ class _Group:
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
-        self.failed = False
+        self.intents = 0
+        self.timer: asyncio.TimerHandle | None = None
+        """Set while the group waits for more."""
+        self.failed = True
+        """Until it is stored."""
         self._is_settled = False
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -45,7 +47,7 @@ class _Group:
             await settled
 
     def settle(self) -> None:
-        """Wake all who wait; called in the event loop."""
+        """Wake all who wait."""
         self._is_settled = True
         for settled in self._waiting:
             if not settled.done():  # a cancelled one is
@@ -55,14 +57,15 @@ class _Group:
 class GroupCommit:
     """The only way to the ledger while rows are sent: first in, first stored.
 
-    What comes while the thread stores something gathers, and the thread takes of that without
-    asking the event loop, for that may be busy. A thread that sleeps is woken at the end of a turn
-    of the loop, so that all who come in one turn gather.
+    What is put in one turn of the event loop shares a transaction, which the loop itself makes when
+    the turn is over. A thread would only seem to work beside the loop: Python runs one of the two
+    at a time, and each transaction handed its lock to and fro a dozen times, at the cost of more
+    than the transaction. While the disk is waited for answers gather, for the next one.
 
-    Where the loop and the ledger are at work all the time, few transactions serve them best: the
-    thread takes all that has gathered. Where answers are waited for, it takes the older half. For
-    what is stored together is sent together, answered together and has to wait together again; half
-    by half the requests spread out over the time that an answer takes.
+    Where the loop is at work all the time, few large transactions serve it best, and without help
+    they fall apart: what is stored together is sent and answered together, and so are those who
+    just missed it. So a group then waits, PATIENCE at most, until fewer rows are on their way than
+    are gathered in it.
 
     The first failure breaks the writer for good: no intent is taken any more, so nothing more is
     sent, and every call raises LedgerWriteError. Settlements are the exception: those of the failed
@@ -71,37 +74,36 @@ class GroupCommit:
     id.
     """
 
-    def __init__(self, ledger: Ledger, run_id: int, load: Load | None = None) -> None:
-        """Take what tells whether there is work all the time; called in the event loop's thread."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        run_id: int,
+        load: Load | None = None,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Take what tells whether there is work all the time, and the seconds to wait for more.
+
+        Called in the event loop's thread.
+        """
         self.unstored: list[Settlement] = []
         """Outcomes that only this list knows: their rows stay `sending`, so become in doubt."""
         self._ledger = ledger
         self._run_id = run_id
-        self._stored_for = 0.0
-        """Seconds, which only the thread adds to."""
+        self._waited = 0.0
+        """Seconds for the disk."""
         self._load = load or Load(effort=self._effort)
-        self._news = threading.Condition()
-        """Guards the next five."""
-        self._groups = deque([_Group()])
-        """The last is open, and only it may be empty."""
-        self._storing: list[_Group] = []
-        self._asleep = False
-        self._closing = False
+        self._patience = patience
+        self._group = _Group()
+        self._on_their_way = 0
+        """Rows whose intent is stored and whose outcome was not put yet."""
         self._closed = False
         self._failure: LedgerWriteError | None = None
         self._told = False
 
     async def __aenter__(self) -> Self:
-        """Start to store what is put. Without a thread the writer is broken from the beginning."""
+        """Begin to take what is put."""
         self._loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()
-        self._thread = threading.Thread(target=self._store_groups, name="ledger", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError as error:
-            self._failure = _unexpected(error)
-            self._closed = True
-            self._ended.set()
         return self
 
     async def __aexit__(
@@ -114,15 +116,8 @@ class GroupCommit:
 
         Raises LedgerWriteError where that fails and no call has said so before.
         """
-        with self._news:
-            self._closing = True
-            self._news.notify()
-        try:
-            with anyio.CancelScope(shield=True):
-                await self._ended.wait()
-        finally:
-            if self._thread.is_alive():  # also where asyncio's own `Task.cancel` cut the wait short
-                self._thread.join()
+        self._store()
+        self._closed = True
         if error is None and not self._told:
             self._require_whole()
 
@@ -154,30 +149,42 @@ class GroupCommit:
 
     async def flush(self) -> None:
         """Return once all that was put is durable, or, with LedgerWriteError, in `unstored`."""
-        with self._news:
-            waiting = [group for group in (*self._storing, *self._groups) if group.changes]
-        if waiting:
-            await self._wait_for(waiting[-1])
+        self._store()
         self._require_whole()
 
     def _add(self, change: Change) -> _Group:
-        with self._news:
-            if self._closed:
-                if isinstance(change, Settlement):
-                    self.unstored.append(change)
-                self._require_whole()
-                raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
-            group = self._groups[-1]
-            group.changes.append(change)
-            if self._asleep and len(self._groups) == len(group.changes) == 1:
-                self._loop.call_soon(self._wake)
-            if len(group.changes) == SMALLEST:
-                self._groups.append(_Group())
-            return group
+        if self._closed:
+            if isinstance(change, Settlement):
+                self.unstored.append(change)
+            self._require_whole()
+            raise LedgerWriteError("Bug: the writer is closed already.", code="writer-closed")
+        group = self._group
+        group.changes.append(change)
+        if isinstance(change, Intent):
+            group.intents += 1
+        else:
+            self._on_their_way -= 1
+        if len(group.changes) == 1:
+            self._loop.call_soon(self._end_turn, group)
+        elif group.timer is not None and self._is_large(group):
+            group.timer.cancel()
+            group.timer = None
+            self._loop.call_soon(self._store_if_open, group)
+        return group
 
-    def _wake(self) -> None:
-        with self._news:
-            self._news.notify()
+    def _end_turn(self, group: _Group) -> None:
+        """Store the group, unless a flush has, or let it wait for more."""
+        if group is self._group and self._load.is_busy and not self._is_large(group):
+            group.timer = self._loop.call_later(self._patience, self._store_if_open, group)
+        else:
+            self._store_if_open(group)
+
+    def _is_large(self, group: _Group) -> bool:
+        return group.intents >= self._on_their_way
+
+    def _store_if_open(self, group: _Group) -> None:
+        if group is self._group:
+            self._store()
 
     async def _wait_for(self, group: _Group) -> None:
         try:
@@ -195,79 +202,49 @@ class GroupCommit:
             failure = self._failure
             raise LedgerWriteError(failure.message, failure.remedy, code=failure.code) from failure
 
-    def _store_groups(self) -> None:
+    def _store(self) -> None:
+        """Store what has gathered, in one transaction, and wake all who wait for it."""
+        group, self._group = self._group, _Group()
+        if not group.changes:
+            return
         try:
-            while groups := self._next():
-                began = time.monotonic()
-                self._store(groups)
-                self._stored_for += time.monotonic() - began
-                self._loop.call_soon_threadsafe(self._settle, groups)
-        except Exception as error:  # noqa: BLE001 - nobody may wait for a thread that has ended
-            self._loop.call_soon_threadsafe(self._settle, self._give_up(error))
-        self._loop.call_soon_threadsafe(self._ended.set)
-
-    def _give_up(self, error: Exception) -> list[_Group]:
-        """Return the groups that a fault of our own left: failed, their outcomes tried."""
-        with self._news:
-            self._closed = True
-            self._failure = self._failure or _unexpected(error)
-            left = [*self._storing, *self._groups]
-        self._store(left)
-        return left
-
-    def _next(self) -> list[_Group]:
-        """Return what to store next, when there is something; nothing at the end."""
-        with self._news:
-            self._storing = []
-            while not self._groups[0].changes and not self._closing:
-                self._asleep = True
-                self._news.wait()
-                self._asleep = False
-            if not self._groups[0].changes:
-                self._closed = True  # here, so that nothing is taken that nobody will store
-                return []
-            taken = len(self._groups) - (not self._groups[-1].changes)
-            if not self._load.is_busy:
-                taken = (taken + 1) // 2
-            self._storing = [self._groups.popleft() for _ in range(taken)]
-            if not self._groups:
-                self._groups.append(_Group())
-            return self._storing
-
-    def _store(self, groups: list[_Group]) -> None:
-        """Store groups in one transaction, while nobody else touches the ledger."""
-        changes = [change for group in groups for change in group.changes]
-        if self._failure is None:
-            self._failure = self._try(changes)
             if self._failure is None:
-                return
-        for group in groups:
-            group.failed = True
+                self._failure = self._try(group.changes)
+            if self._failure is None:
+                group.failed = False
+                self._on_their_way += group.intents
+            else:
+                self._store_outcomes(group.changes)
+        except BaseException as error:
+            self._failure = self._failure or _unexpected(error)
+            raise
+        finally:
+            group.settle()
+        self._load.look()
+
+    def _store_outcomes(self, changes: list[Change]) -> None:
+        """Store the outcomes among `changes`, each for itself."""
         for change in changes:
             if isinstance(change, Settlement) and self._try([change]) is not None:
                 self.unstored.append(change)
 
-    def _settle(self, groups: list[_Group]) -> None:
-        """Wake all who wait for these; called in the event loop."""
-        for group in groups:
-            group.settle()
-        self._load.look()
-
-    def _effort(self) -> float:
-        """Return the seconds that the loop's thread worked and the ledger stored."""
-        return time.thread_time() + self._stored_for
-
     def _try(self, changes: list[Change]) -> LedgerWriteError | None:
+        began, worked = time.monotonic(), time.thread_time()
         try:
             self._ledger.commit(self._run_id, changes)
         except LedgerWriteError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, who waits must not send
             return _unexpected(error)
+        self._waited += time.monotonic() - began - (time.thread_time() - worked)
         return None
 
+    def _effort(self) -> float:
+        """Return the seconds that the thread worked or waited for the disk, not for answers."""
+        return time.thread_time() + self._waited
 
-def _unexpected(error: Exception) -> LedgerWriteError:
+
+def _unexpected(error: BaseException) -> LedgerWriteError:
     failure = LedgerWriteError(f"The ledger failed: {error!r}.", code="ledger-failed")
     failure.__cause__ = error
     return failure

@@ -358,25 +358,28 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_of_all_that_create_it_at_once_only_one_gets_the_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    gate = threading.Barrier(4)
+    gate, tried = threading.Barrier(4), threading.Barrier(4)
     held: list[SqliteLedger] = []
     codes: list[str] = []
 
     def open_it() -> None:
         gate.wait()
         try:
-            held.append(SqliteLedger.open(path))
+            ledger = SqliteLedger.open(path)
         except LedgerError as error:
             codes.append(error.code)
+            tried.wait()
+        else:
+            tried.wait()
+            held.append(ledger)
+            ledger.commit(begin(ledger), [intend(deliver(2))])
+            ledger.close()
 
     threads = [threading.Thread(target=open_it) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for ledger in held:
-        ledger.commit(begin(ledger), [intend(deliver(2))])
-        ledger.close()
     with closing(SqliteLedger.open(path)) as again:
         assert len(list(again.find(SCOPE, [uuid(2)]))) == len(held)
 

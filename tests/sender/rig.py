@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from importer.ledger.contract import Change, Entry
+    from importer.ledger.contract import Change, Entry, Ledger
     from importer.sender.events import Event, SendReport
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -94,6 +94,7 @@ class Rig:
     stop: StopRequest | None = None
     total: int | None = None
     ledger_type: type[WatchedLedger] = WatchedLedger
+    writer: Callable[[Ledger, int], GroupCommit] = GroupCommit
     time: FakeTime = field(default_factory=FakeTime)
     patience: float = 120.0
     events: list[Event] = field(default_factory=list)
@@ -110,7 +111,7 @@ class Rig:
             _, run_id = ledger.begin_run(
                 scope="sandbox", batch="", file="a.csv", content=b"c" * 32, plan="{}", at=START
             )
-            async with GroupCommit(ledger, run_id) as writer:
+            async with self.writer(ledger, run_id) as writer:
                 return await send(
                     deliveries,
                     api=Api(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,6 +14,8 @@ import pytest
 from importer.config import SendSection
 from importer.errors import ApiError, ApiUnavailableError, LedgerWriteError, SendStoppedError
 from importer.ledger.contract import Intent, LedgerState
+from importer.ledger.load import Load
+from importer.ledger.writer import GroupCommit
 from importer.sandbox.faults import FaultPlan
 from importer.sender.events import Attempted, Paused, Settled, Stopped
 from importer.sender.pacing import FAILURES_IN_A_ROW
@@ -398,35 +401,43 @@ def test_a_second_stop_request_drops_what_is_on_its_way_and_leaves_it_sending(
     anyio.run(run)
 
 
+class Busy(Load):
+    """Has work for ever, so that groups wait for more."""
+
+    def look(self) -> None:
+        pass
+
+
 @pytest.mark.parametrize("transport", ["httpx", "direct"])
 def test_what_was_dropped_before_its_first_byte_is_unsent(tmp_path: Path, transport: str) -> None:
     async def run() -> None:
         stop = StopRequest()
         loop = asyncio.get_running_loop()
 
-        async def insist() -> None:
+        def insist() -> None:
             stop.request(signal.SIGINT)
             stop.request(signal.SIGINT)
-            await anyio.wait_all_tasks_blocked()  # the worker's task is cancelled now
 
-        class Insisting(WatchedLedger):
-            def commit(self, run_id: int, changes: Sequence[Change]) -> None:
-                super().commit(run_id, changes)
-                if self.journal[-1] == "intent 3":
-                    asyncio.run_coroutine_threadsafe(insist(), loop).result(60)
+        def observe(event: Event) -> None:
+            if isinstance(event, Settled) and event.row > 2:
+                # The worker goes on to row 6, which has to wait: two others are on their way.
+                loop.call_soon(insist)
 
-        async with raw_server(answer()) as server:
+        async with raw_server(answer(), then_hang(), then_hang(), answer()) as server:
             rig = Rig(
                 tmp_path,
                 server.url,
-                settings(transport=transport),
+                settings(transport=transport, concurrency=3),
                 stop=stop,
-                ledger_type=Insisting,
+                writer=partial(GroupCommit, load=Busy(), patience=0.5),
+                observe=observe,
             )
             await rig.send(rows(9))
-            assert len(server.bodies) == 1
-        assert rig.states() == {2: "created", 3: "unsent"}
-        assert rig.entries()[3].code == "interrupted"
+            assert len(server.bodies) == 4
+        states = rig.states()
+        assert (states[2], states[6]) == ("created", "unsent")
+        assert sorted(states[row] for row in (3, 4, 5)) == ["created", "sending", "sending"]
+        assert rig.entries()[6].code == "interrupted"
 
     anyio.run(run)
 

@@ -7,16 +7,14 @@ A connection is used again only if nothing but one whole answer came over it. Wh
 from __future__ import annotations
 
 import asyncio
-import math
-import select
-import sys
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import h11
 import httpx
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from importer.sender.line import Line
 from importer.sender.plain_http import read_answer, write_head, write_request
 from importer.sender.stock_transport import KEEP_ALIVE
 from importer.sender.wire import LateError, Received, join
@@ -43,7 +41,7 @@ class DirectTransport:
         self._common = prototype.headers.raw
         self._head = write_head(self._target, self._common)
         self._tls = tls
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._idle_since: float | None = None
         """None: what the connection carries is not known to be over."""
 
@@ -77,7 +75,7 @@ class DirectTransport:
         http.receive_data(received)
         return await self._answer(http, line)
 
-    async def _answer(self, http: h11.Connection, line: _Line) -> Received:
+    async def _answer(self, http: h11.Connection, line: Line) -> Received:
         """Return whatever answer comes, as h11 reads it."""
         answer = await _next(http, line)
         while isinstance(answer, h11.InformationalResponse):
@@ -86,7 +84,7 @@ class DirectTransport:
             raise httpx.RemoteProtocolError("The server sent no answer.")
         return await join(answer.status_code, list(answer.headers), self._read(http, line))
 
-    async def _read(self, http: h11.Connection, line: _Line) -> AsyncIterator[bytes]:
+    async def _read(self, http: h11.Connection, line: Line) -> AsyncIterator[bytes]:
         """Yield the body's parts as they come."""
         while isinstance(event := await _next(http, line), h11.Data):
             yield bytes(event.data)
@@ -102,7 +100,7 @@ class DirectTransport:
         if line is not None:
             line.drop()
 
-    def _is_fresh(self, line: _Line, now: float) -> bool:
+    def _is_fresh(self, line: Line, now: float) -> bool:
         idle_since = self._idle_since
         return idle_since is not None and now - idle_since < KEEP_ALIVE and line.is_silent
 
@@ -114,7 +112,7 @@ class DirectTransport:
         sent = [http.send(event) for event in (head, h11.Data(body), h11.EndOfMessage())]
         return http, b"".join(part or b"" for part in sent)
 
-    async def _connect(self) -> _Line:
+    async def _connect(self) -> Line:
         await self.aclose()
         try:
             with anyio.fail_after(self._prototype.extensions["timeout"]["connect"]):
@@ -125,10 +123,10 @@ class DirectTransport:
             raise httpx.ConnectError("No connection.") from error
         return self._line
 
-    async def _open(self, url: httpx.URL) -> _Line:
+    async def _open(self, url: httpx.URL) -> Line:
         tls = self._tls if url.scheme == "https" else None
         _, line = await asyncio.get_running_loop().create_connection(
-            _Line,
+            Line,
             url.host,
             url.port or (443 if tls else 80),
             ssl=tls,
@@ -137,131 +135,7 @@ class DirectTransport:
         return line
 
 
-class _Line(asyncio.Protocol):
-    """One connection: what came over it and was not read yet."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._loop = asyncio.get_running_loop()
-        self.now = self._loop.time
-        """Returns seconds, as `expect_until` takes them."""
-        self._received = bytearray()
-        self._ended = False
-        self._error: Exception | None = None
-        self._news: asyncio.Future[None] | None = None
-        self._poll: select.poll | None = None
-        self._deadline = math.inf
-        self._alarm: asyncio.TimerHandle | None = None
-        self._request: bytes | None = None
-        self._leaving: Callable[[], None] | None = None
-        """Both of the request that waits in the outbox."""
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the server neither said something unasked nor ended the connection."""
-        if self._received or self._ended or self._transport is None:
-            return False
-        # What the event loop has not seen yet, the kernel has.
-        return not self._is_readable()
-
-    def expect_until(self, deadline: float) -> None:
-        """Let `read` wait until then. One alarm is put off again and again: a cheap deadline."""
-        self._deadline = deadline
-        if self._alarm is None or self._alarm.when() > deadline:
-            self._set_alarm()
-
-    def send(self, request: bytes, leaving: Callable[[], None], outbox: Outbox) -> None:
-        """Send a request in this turn of the loop, and call `leaving` just before it goes.
-
-        Nothing of it goes where the line is dropped before.
-        """
-        self._request, self._leaving = request, leaving
-        outbox.put(self, self._loop)
-
-    def leave(self) -> None:
-        """See outbox.Leaves."""
-        request, leaving, self._request = self._request, self._leaving, None
-        if request is None or leaving is None or self._transport is None:
-            return
-        leaving()
-        try:
-            self._transport.write(request)
-        except Exception as error:  # noqa: BLE001 - raised by `read`, to whom it concerns
-            self.connection_lost(error)
-
-    async def read(self) -> bytes:
-        """Return what came, b"" at the end. Raises LateError, or OSError where it broke."""
-        while not self._received:
-            if self._error is not None:
-                raise self._error
-            if self._ended:
-                return b""
-            if self.now() >= self._deadline:
-                raise LateError
-            self._news = self._loop.create_future()
-            await self._news
-        received = bytes(self._received)
-        self._received.clear()
-        return received
-
-    def drop(self) -> None:
-        """End the connection at once."""
-        self._request = None
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if self._transport is not None:
-            self._transport.abort()
-
-    # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        self._tell()
-
-    def eof_received(self) -> None:
-        self._ended = True
-        self._tell()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._ended = True
-        self._error = exc
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
-
-    def _set_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = self._loop.call_at(self._deadline, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        if self.now() < self._deadline:
-            self._set_alarm()
-        else:
-            self._tell()
-
-    def _is_readable(self) -> bool:
-        assert self._transport is not None  # noqa: S101 - as above
-        # TLS tells of a lost connection a turn of the loop after its socket was closed; another may
-        # have the socket's number by then.
-        used = self._transport.get_extra_info("socket")
-        if used is None or (file := used.fileno()) < 0:
-            return True
-        if sys.platform == "win32":  # which has no poll, and no limit to what select takes
-            return bool(select.select([file], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(file, select.POLLIN)
-        return bool(self._poll.poll(0))
-
-
-async def _next(http: h11.Connection, line: _Line) -> Any:  # noqa: ANN401 - h11's own type for it
+async def _next(http: h11.Connection, line: Line) -> Any:  # noqa: ANN401 - h11's own type for it
     try:
         while (event := http.next_event()) is h11.NEED_DATA:
             http.receive_data(await line.read())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import httpx
+import pytest
 
 from importer.sender.direct_transport import DirectTransport
 from importer.sender.outbox import MOST, Outbox
@@ -94,6 +95,34 @@ def test_what_is_cancelled_before_its_turn_never_leaves_and_the_others_do() -> N
             assert told == ["first", "first", "kept"]
             assert len(server.heads) == 3
             await kept.aclose()
+
+    in_loop(test)
+
+
+@pytest.mark.parametrize("unasked", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b""])
+def test_what_the_server_says_or_ends_before_its_turn_keeps_a_request_from_leaving(
+    unasked: bytes,
+) -> None:
+    async def test() -> None:
+        told: list[str] = []
+        async with raw_server(answer()) as server:
+            transport = transport_of(server, Outbox())
+            await transport.post(HEADERS, BODY, lambda: None, 5.0)
+            line = transport._line
+            assert line is not None
+            task = asyncio.create_task(
+                transport.post(HEADERS, BODY, lambda: told.append("left"), 5.0)
+            )
+            await asyncio.sleep(0)  # it waits in the outbox now
+            if unasked:
+                line.data_received(unasked)
+            else:
+                line.eof_received()
+            with pytest.raises(ConnectionAbortedError):
+                await task
+            assert told == []
+            assert len(server.heads) == 1
+            await transport.aclose()
 
     in_loop(test)
 

@@ -152,25 +152,15 @@ def _hash(texts: pl.Series) -> pl.Series:
 def make_keys(rows: pl.DataFrame) -> pl.Series:
     """Return `make_key` of each row's `content` and `occurrence` (String, named `key`)."""
     keys = pl.Series("key", [], dtype=pl.String)
-    number = pl.col("occurrence").cast(pl.String)
-    seed = pl.col("content") + fill("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
-    for part in rows.select("content", "occurrence").iter_slices(_PART_ROWS):
-        keys.append(_as_uuids(_hash(part.select(seed).to_series())))
+    for part in rows[["content", "occurrence"]].iter_slices(_PART_ROWS):
+        digests = _hash(part.select(_SEED).to_series()).bin.encode("hex")
+        keys.append(digests.to_frame("digest").select(key=_KEY).to_series())
     return keys
 
 
 def add_keys(rows: pl.DataFrame) -> pl.DataFrame:
     """Return `rows` with `key`, made of their `content` and `occurrence`."""
     return rows.with_columns(make_keys(rows))
-
-
-def _as_uuids(digests: pl.Series) -> pl.Series:
-    digest = pl.col("digest")
-    places = ((0, 8), (8, 4), (13, 3), (17, 3), (20, 12))
-    a, b, c, d, e = (digest.str.slice(*place) for place in places)
-    variant = digest.str.slice(16, 1).replace_strict(_VARIANTS, return_dtype=pl.String)
-    text = fill("{}-{}-8{}-{}{}-{}", a, b, c, variant, d, e)
-    return digests.bin.encode("hex").to_frame("digest").select(text.alias("key")).to_series()
 
 
 def make_key(content: bytes, occurrence: int) -> str:
@@ -276,3 +266,23 @@ def _value(text: pl.Expr) -> pl.Expr:
 
 def _fold(text: pl.Expr) -> pl.Expr:
     return text.str.normalize("NFC").str.replace_all(r"\s+", " ").str.strip_chars(" ")
+
+
+def _seed() -> pl.Expr:
+    number = pl.col("occurrence").cast(pl.String)
+    return pl.col("content") + fill("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
+
+
+def _key() -> pl.Expr:
+    digest = pl.col("digest")
+    places = ((0, 8), (8, 4), (13, 3), (17, 3), (20, 12))
+    a, b, c, d, e = (digest.str.slice(*place) for place in places)
+    variant = digest.str.slice(16, 1).replace_strict(_VARIANTS, return_dtype=pl.String)
+    return fill("{}-{}-8{}-{}{}-{}", a, b, c, variant, d, e)
+
+
+# Built once: for the few hundred rows of a page that takes as long as to run them.
+_SEED: Final = _seed()
+"""What is hashed for a key."""
+_KEY: Final = _key()
+"""The key that a `digest`, in hexadecimal digits, means."""

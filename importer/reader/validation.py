@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from importer.reader.table import Table
 
 _REQUESTS: Final = TypeAdapter(list[PurchaseRequest])
+_REQUEST_FIELDS: Final = [
+    pl.col(field).fill_null([]) if field is PurchaseField.TRIGGER_IDS else pl.col(field)
+    for field in PurchaseField
+]
 _NO_FAULTS: Final = pl.DataFrame(
     schema={"row": pl.UInt32, "index": pl.UInt32}
     | dict.fromkeys(("column", "field", "code", "text", "detail"), pl.String)
@@ -111,7 +115,7 @@ def build_requests(rows: pl.DataFrame) -> list[PurchaseRequest]:
     Raises pydantic's ValidationError where a row is not valid.
     """
     # As JSON, which pydantic reads by itself: a row of Python's objects takes three times as long.
-    fields = rows.select(PurchaseField).with_columns(pl.col("trigger_ids").fill_null([]))
+    fields = rows.select(_REQUEST_FIELDS)
     return _REQUESTS.validate_json(fields.write_json())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import starmap
 from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
@@ -35,12 +36,18 @@ def make_deliveries(
         keys = make_keys(page)
         tried = {entry.key: entry for entry in ledger.find(scope, keys.filter(page["asked"]))}
         bodies = {key: ledger.body(scope, key) for key in tried}
-        named = page.select("row", "content", "occurrence", "identity_key").iter_rows()
-        rows = zip(keys, build_requests(page), write_bodies(page, action), named, strict=True)
-        for key, request, body, (row, content, occurrence, identity) in rows:
-            delivery = Delivery(row, key, RECIPE, content, occurrence, identity, request, body)
-            entry = tried.get(key)
-            yield delivery if entry is None else _go_on(delivery, entry, bodies[key], action)
+        rows = zip(  # in the order of Delivery's fields
+            page["row"].to_list(),
+            keys.to_list(),
+            [RECIPE] * page.height,
+            *(page[name].to_list() for name in ("content", "occurrence", "identity_key")),
+            build_requests(page),
+            write_bodies(page, action),
+            strict=True,
+        )
+        for delivery in starmap(Delivery, rows):
+            entry = tried.get(delivery.key)
+            yield delivery if entry is None else _go_on(delivery, entry, bodies[entry.key], action)
 
 
 def _go_on(delivery: Delivery, entry: Entry, stored: bytes | None, action: str) -> Delivery:

@@ -35,8 +35,11 @@ class Received(NamedTuple):
 
         Several values are joined, as in httpx, so that none of them is taken for the only one.
         """
-        found = [value for each, value in self.headers if each == name]
-        return b", ".join(found).decode("latin-1") if found else None
+        found: bytes | None = None
+        for each, value in self.headers:
+            if each == name:
+                found = value if found is None else b"%b, %b" % (found, value)
+        return None if found is None else found.decode("latin-1")
 
 
 class Transport(Protocol):

@@ -195,11 +195,13 @@ def judge_answer(
         status,
         sb_error_code,
         purchase,
-        of_other_lead=not (purchase is None or lead_id is None or purchase.is_for(lead_id)),
-        error=read_error(body) if status in _REFUSALS else None,
-        retention=key_retention > 0,
+        not (purchase is None or lead_id is None or purchase.is_for(lead_id)),
+        read_error(body) if status in _REFUSALS else None,
+        key_retention > 0,
     )
-    rule = next(rule for rule in _rules_of(status) if rule.fits(seen))
+    for rule in _rules_of(status):  # the last of them fits whatever there is
+        if rule.fits(seen):
+            break
     return Outcome(
         rule.verdict,
         rule.next,

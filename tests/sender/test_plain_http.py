@@ -49,6 +49,7 @@ HEAD = st.sampled_from([b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 403\r\n", b"HTTP/1.1 
 @example(
     b"HTTP/1.1 200 OK\r\n", [b"Connection: keep-alive", b"\r\n"], b"content-length:3\r\n\r\nabc"
 )
+@example(b"HTTP/1.1 200 OK\r\n", [b"content-length:\t3 \r\n", b"X:\t \r\nY:  y \t\r\n"], b"\r\nabc")
 @example(b"HTTP/1.1 304 X\r\n", [b"content-length: 3\r\n"], b"\r\nabc")
 def test_whatever_is_read_is_what_h11_reads(head: bytes, pieces: list[bytes], end: bytes) -> None:
     received = head + b"".join(pieces) + end

@@ -28,6 +28,8 @@ LOG_EVERY: Final = 10.0
 """Seconds between two progress lines in a log."""
 TICK: Final = 1.0
 """Seconds between two looks at the clock."""
+_TOLD: Final = {status: f"row.{status}" for status in RowStatus}
+"""Status → the event of the log that tells of it."""
 
 
 class Tally:
@@ -90,7 +92,7 @@ class Tally:
             self._pause = None
             self._progress.pause(None)
         tell = self._log.warning if status is RowStatus.IN_DOUBT else self._log.debug
-        tell(f"row.{status}", row=event.row, attempt=event.attempts, code=event.outcome.code)
+        tell(_TOLD[status], row=event.row, attempt=event.attempts, code=event.outcome.code)
         self._show(now)
 
     def _begin_pause(self, event: Paused) -> None:

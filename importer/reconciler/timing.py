@@ -38,6 +38,11 @@ SENT_STATUSES: Final = (
     RowStatus.UNSENT,
 )
 """What the sender can leave a row as."""
+_STATUSES: Final = {
+    Verdict.APPLIED: RowStatus.CREATED,
+    Verdict.IN_DOUBT: RowStatus.IN_DOUBT,
+}
+"""Verdict → status, where nothing else counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +191,9 @@ class Timing:
 
 def status_of(outcome: Outcome) -> RowStatus:
     """Return the status that the last outcome of a row means."""
-    if outcome.verdict is Verdict.APPLIED:
-        return RowStatus.CREATED
-    if outcome.verdict is Verdict.IN_DOUBT:
-        return RowStatus.IN_DOUBT
+    status = _STATUSES.get(outcome.verdict)
+    if status is not None:
+        return status
     return RowStatus.REJECTED if outcome.next is Next.REJECT else RowStatus.UNSENT
 
 

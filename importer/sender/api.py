@@ -56,7 +56,7 @@ class Api:
         self._sleep = sleep
         self._random = random
         self._proxy = find_proxy(url)
-        prototype = _prototype(url, min(CONNECT_TIMEOUT, timeout))
+        prototype = _prototype(url, api_key, min(CONNECT_TIMEOUT, timeout))
         self._make_transport = transport_factory(transport, prototype, tls=tls, proxy=self._proxy)
 
     @property
@@ -96,8 +96,8 @@ class Api:
         )
 
 
-def _prototype(url: str, connect: float) -> httpx.Request:
-    """Return what all requests share: the URL, the headers that are nobody's own, the deadlines.
+def _prototype(url: str, api_key: SecretStr, connect: float) -> httpx.Request:
+    """Return what all requests share: the URL, the headers that are no row's own, the deadlines.
 
     Raises ConfigError where httpx cannot read the URL (a fifth number in an address, say).
     """
@@ -107,6 +107,7 @@ def _prototype(url: str, connect: float) -> httpx.Request:
         "Accept-Encoding": "identity",
         "Connection": "keep-alive",
         "User-Agent": f"importer/{version('keen-importer')}",
+        "X-Api-Key": api_key.get_secret_value(),
     }
     # The total deadline is the caller's: a server that drips never times a read out.
     deadlines = {"timeout": httpx.Timeout(None, connect=connect).as_dict()}

@@ -86,9 +86,7 @@ class Connection:
         try:
             if self._transport is None:
                 self._transport = self._make_transport()
-            received = await self._transport.post(
-                self._headers(body, key), body, self._leave, seconds
-            )
+            received = await self._transport.post(_headers(body, key), body, self._leave, seconds)
         except LateError:
             return NoAnswer(Failure.TIMEOUT, self.on_wire, f"{seconds:g} s")
         except Exception as error:  # noqa: BLE001 - more than httpx.HTTPError escapes from httpx
@@ -111,15 +109,6 @@ class Connection:
     def _leave(self) -> None:
         self.on_wire = True
 
-    def _headers(self, body: bytes, key: str | None) -> list[tuple[bytes, bytes]]:
-        headers = [
-            (b"X-Api-Key", self._secret.get_secret_value().encode("ascii")),
-            (b"Content-Length", b"%d" % len(body)),
-        ]
-        if key is not None:
-            headers.append((b"Idempotency-Key", key.encode("ascii")))
-        return headers
-
     async def aclose(self) -> None:
         """Drop the connection; the next request makes a new one."""
         transport, self._transport = self._transport, None
@@ -128,3 +117,9 @@ class Connection:
         with anyio.move_on_after(_CLOSE_TIMEOUT, shield=True):
             with contextlib.suppress(Exception):  # it is being thrown away
                 await transport.aclose()
+
+
+def _headers(body: bytes, key: str | None) -> list[tuple[bytes, bytes]]:
+    """Return what no other request has in common; the rest is the transport's."""
+    length = (b"Content-Length", b"%d" % len(body))
+    return [length] if key is None else [length, (b"Idempotency-Key", key.encode("ascii"))]

@@ -202,6 +202,9 @@ def judge_answer(
     for rule in _rules_of(status):  # the last of them fits whatever there is
         if rule.fits(seen):
             break
+    # RFC 9110 10.2.3 knows it with 429 and 503; in doubt or not, the others should pause.
+    if retry_after is not None and rule.next is not Next.RETRY and status not in {429, 503}:
+        retry_after = None
     return Outcome(
         rule.verdict,
         rule.next,
@@ -209,8 +212,7 @@ def judge_answer(
         clean(seen.error or "", secret) if rule.error else rule.message,
         status,
         purchase.id if purchase is not None and rule.verdict is Verdict.APPLIED else None,
-        # RFC 9110 10.2.3 knows it with 429 and 503; in doubt or not, the others should pause.
-        retry_after if rule.next is Next.RETRY or status in {429, 503} else None,
+        retry_after,
     )
 
 

@@ -113,7 +113,7 @@ def empty_as_none(value: object) -> object:
 
 
 def empty_as_list(value: object) -> object:
-    """Let `""` stand for an empty list: pydantic-settings leaves an empty variable a text."""
+    """Let `""` stand for an empty list: an empty variable is a text."""
     return () if value == "" else value
 
 

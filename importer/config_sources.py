@@ -8,7 +8,7 @@ import stat
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Final, Literal, get_args, get_origin
 
 import platformdirs
 
@@ -95,23 +95,22 @@ def merge(layers: Iterable[Layer]) -> dict[str, object]:
     return merged
 
 
-def _nest(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, object]:
-    from pydantic import create_model  # noqa: PLC0415
-    from pydantic_settings import BaseSettings, EnvSettingsSource  # noqa: PLC0415 - costs 0.3 s
+def _nest(given: Mapping[str, str], model: type[BaseModel]) -> dict[str, dict[str, object]]:
+    """Return {section: {key: value}} of variables whose names are all known."""
+    nested: dict[str, dict[str, object]] = {}
+    for name, text in given.items():
+        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+        about = model.model_fields[section].annotation
+        field = about.model_fields[key]  # type: ignore[union-attr]
+        several = text and _takes_several(field)
+        nested.setdefault(section, {})[key] = _split(text, field) if several else text
+    return nested
 
-    class Environment(EnvSettingsSource):
-        def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
-            del field_name
-            return _split(str(value), field)
 
-    sections: dict[str, Any] = {name: (f.annotation, f) for name, f in model.model_fields.items()}
-    source = Environment(
-        create_model("Settings", __base__=BaseSettings, **sections),
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-    )
-    source.env_vars = {name.lower(): text for name, text in given.items()}
-    return source()
+def _takes_several(field: FieldInfo) -> bool:
+    """Return whether the field takes a list or a table, perhaps beside a word."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return any(get_origin(kind) in {tuple, dict} for kind in kinds)
 
 
 def _split(text: str, field: FieldInfo) -> object:

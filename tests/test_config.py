@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -412,18 +411,6 @@ def test_a_key_in_a_variable_of_another_name_is_not_shown(name: str) -> None:
     found = fault("", {name: UUID_KEY})
     assert "put it in the environment variable KEEN_API_KEY" in found
     assert UUID_KEY not in found
-
-
-def test_pydantic_settings_is_imported_only_where_a_variable_is_read() -> None:
-    code = """
-import sys
-from importer.config_loading import load_config
-load_config(None, {})
-assert "pydantic_settings" not in sys.modules
-load_config(None, {"IMPORTER_SEND__CONCURRENCY": "2"})
-assert "pydantic_settings" in sys.modules
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_variable_cannot_say_more_than_its_own_value() -> None:

@@ -48,7 +48,6 @@ SEAMS = {
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "typer": {"cli.py", "options.py"},
-    "pydantic_settings": {"config_sources.py"},
     "platformdirs": {"config_loading.py", "config_sources.py", "commands/demo.py"},
     "rich": {"screen.py", "logs.py", "commands/demo.py"},
     "polars": {"reader", "planner", "reconciler", "neutral.py", "job.py", "preparation.py"},

@@ -77,8 +77,9 @@ def prove_styles(pieces: Pieces, columns: ColumnMap, config: Config) -> Styles:
         return take_column(piece, columns.fields[field]) if field in columns.fields else NO_CELLS
 
     layout = config.format
-    amounts, dates = weigh(pieces.about)
-    for more_amounts, more_dates in work_ahead(lambda load: weigh(load()), pieces.loads):
+    weighed = work_ahead(lambda load: weigh(load()), pieces.filled())
+    amounts, dates = next(weighed)
+    for more_amounts, more_dates in weighed:
         amounts += more_amounts
         dates += more_dates
     return Styles(prove_style(amounts, layout), prove_order(dates, layout))

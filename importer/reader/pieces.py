@@ -51,6 +51,10 @@ class Pieces:
         """Yield the pieces one by one."""
         return (load() for load in self.loads)
 
+    def filled(self) -> Sequence[Callable[[], Table]]:
+        """Return `loads`, or the one of a piece without rows where there is no other."""
+        return self.loads or (lambda: self.about,)
+
     def map(self, change: Callable[[Table], Table]) -> Pieces:
         """Return the pieces as `change` makes them; it leaves no row out and adds none."""
         loads = tuple(partial(_changed, load, change) for load in self.loads)

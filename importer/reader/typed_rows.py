@@ -101,7 +101,6 @@ def read_rows(
 ) -> Rows:
     """Return what the cells of `pieces`, whose columns are written in `styles`, say."""
     scope = config.api.scope
-    firsts: list[int] = []
 
     def contents_of(rows: pl.DataFrame) -> pl.DataFrame:
         valid = rows if rows["valid"].all() else rows.filter("valid")
@@ -123,10 +122,8 @@ def read_rows(
         rows = judge(load(), columns, config, styles).rows
         return rows.join(contents_of(rows), on="row", how="left", maintain_order="left")
 
-    found = [read(pieces.about)]
-    for piece in work_ahead(lambda load: read(load()), pieces.loads):
-        firsts.append(piece[0]["row"][0])
-        found.append(piece)
+    found = [*work_ahead(lambda load: read(load()), pieces.filled())]
+    firsts = [piece[0]["row"][0] for piece in found] if pieces.loads else []
     kept, contents, faults, notes, oddities = zip(*found, strict=True)
     loads = [lambda load=load: type_again(load) for load in pieces.loads]
     return Rows(

@@ -17,6 +17,7 @@ import typer
 
 from importer import options
 from importer.errors import ExitCode, ImporterError
+from importer.loading import loading
 from importer.output import watch_output
 
 COLLECT_AT: Final = (50_000, 20, 100)
@@ -114,7 +115,8 @@ def run(
 
     Running it again goes on where it stopped: what is created is never sent again.
     """
-    from importer.commands.sending import run_command
+    with loading():
+        from importer.commands.sending import run_command
 
     raise typer.Exit(run_command(ctx.params))
 
@@ -143,7 +145,8 @@ def check(
     quiet: options.Quiet = False,
 ) -> None:
     """Read FILE and show what `run` would do. Nothing is sent; no API key is needed."""
-    from importer.commands.imports import check_command
+    with loading():
+        from importer.commands.imports import check_command
 
     raise typer.Exit(check_command(ctx.params))
 
@@ -163,7 +166,8 @@ def results(
     quiet: options.Quiet = False,
 ) -> None:
     """Write the results of FILE again from the ledger. Nothing is sent."""
-    from importer.commands.imports import results_command
+    with loading():
+        from importer.commands.imports import results_command
 
     raise typer.Exit(results_command(ctx.params))
 
@@ -181,7 +185,8 @@ def status(
     ] = False,
 ) -> None:
     """Show the imports so far, the running one's progress, and rows that need a person."""
-    from importer.commands.status import status_command
+    with loading():
+        from importer.commands.status import status_command
 
     raise typer.Exit(status_command(config, as_json=json, verify_ledger=verify))
 
@@ -235,7 +240,8 @@ def resolve(
     `created` (with the id in keen_purchase_id, where known) or `not created` on a row in doubt;
     `send` on a held duplicate or conflict. Nothing is sent until the next `importer run`.
     """
-    from importer.commands.resolution import resolve_command
+    with loading():
+        from importer.commands.resolution import resolve_command
 
     raise typer.Exit(resolve_command(ctx.params))
 
@@ -275,7 +281,8 @@ def sandbox(
     ] = False,
 ) -> None:
     """Serve a miniature Keen API on this computer, to try things without Keen."""
-    from importer.commands.sandbox import sandbox_command
+    with loading():
+        from importer.commands.sandbox import sandbox_command
 
     raise typer.Exit(
         sandbox_command(
@@ -306,7 +313,8 @@ def demo(
     ] = None,
 ) -> None:
     """Import the sample files into a miniature Keen on this computer. No key, no network."""
-    from importer.commands.demo import demo_command
+    with loading():
+        from importer.commands.demo import demo_command
 
     raise typer.Exit(demo_command(faults=faults, folder=folder))
 

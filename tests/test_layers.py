@@ -25,7 +25,7 @@ FLOORS = [
     {"reader"},
     {"ledger"},
     {"sandbox"},
-    {"logs", "output", "template", "lock", "filesystem"},
+    {"logs", "output", "template", "lock", "filesystem", "loading"},
     {"config_loading"},
     {"config", "config_checks", "config_faults", "config_sources", "neutral"},
     {"model", "errors"},

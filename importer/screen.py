@@ -13,16 +13,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import structlog
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from importer.errors import ExitCode
 from importer.logs import redacted
@@ -142,17 +132,10 @@ class CommandScreen:
         if not self._bar:
             yield None
             return
-        columns = (
-            SpinnerColumn(),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TaskProgressColumn(show_speed=True),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-        )
-        with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda text, done: bar.update(task, completed=done, description=text)
+        from importer.progress_bar import show_bar  # noqa: PLC0415 - only a terminal needs rich
+
+        with show_bar(total) as shown:
+            yield shown
 
 
 def _complain(lines: Iterable[str]) -> None:

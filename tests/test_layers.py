@@ -25,7 +25,7 @@ FLOORS = [
     {"reader"},
     {"ledger"},
     {"sandbox"},
-    {"logs", "output", "template", "lock", "filesystem", "loading"},
+    {"logs", "output", "template", "lock", "filesystem", "loading", "progress_bar"},
     {"config_loading"},
     {"config", "config_checks", "config_faults", "config_sources", "neutral"},
     {"model", "errors"},
@@ -49,7 +49,7 @@ SEAMS = {
     "uvicorn": {"sandbox"},
     "typer": {"cli.py", "options.py"},
     "platformdirs": {"config_loading.py", "config_sources.py", "commands/demo.py"},
-    "rich": {"screen.py", "logs.py", "commands/demo.py"},
+    "rich": {"progress_bar.py", "logs.py", "commands/demo.py"},
     "polars": {"reader", "planner", "reconciler", "neutral.py", "job.py", "preparation.py"},
     "anyio": {"sender", "ledger/writer.py", "dispatch.py", "sandbox"},
 }

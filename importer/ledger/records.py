@@ -72,16 +72,17 @@ def unpack_uuid(packed: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def intent_row(intent: Intent, *, scope_id: int, batch: str, run_id: int) -> Row:
-    """Return what an intent says of its entry, in the order of INTENT_COLUMNS."""
+def intent_row(intent: Intent, run: Row) -> Row:
+    """Return what an intent says of its entry, in the order of INTENT_COLUMNS.
+
+    `run` is what the first three of them hold.
+    """
     delivery = intent.delivery
     request = delivery.request
     amount, date = request.purchase_amount, request.date
     return (
-        scope_id,
-        batch,
-        run_id,
-        pack_uuid(delivery.key),
+        *run,
+        _pack_key(delivery.key),
         delivery.recipe,
         delivery.content,
         delivery.occurrence,
@@ -97,18 +98,22 @@ def intent_row(intent: Intent, *, scope_id: int, batch: str, run_id: int) -> Row
     )
 
 
-def outcome_row(settlement: Settlement, *, scope_id: int) -> Row:
+def outcome_row(settlement: Settlement, scope_id: int) -> Row:
     """Return what an outcome says of its entry, in the order of OUTCOME_COLUMNS."""
     outcome = settlement.outcome
     return (
         scope_id,
-        pack_uuid(settlement.key),
+        _pack_key(settlement.key),
         pack_instant(settlement.at),
         storable(outcome.purchase_id),
         outcome.http_status,
         outcome.code,
         storable(outcome.message),
     )
+
+
+# An outcome follows its intent, while as many others are on their way as there are workers.
+_pack_key: Final = functools.lru_cache(maxsize=1024)(pack_uuid)
 
 
 @functools.lru_cache(maxsize=1024)  # a file has many rows and few products
@@ -139,7 +144,9 @@ def storable(text: str | None) -> str | None:
     An API's answer may hold them (`"\ud83d"` is legal JSON), and an outcome must never fail to be
     stored for its wording.
     """
-    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def interruption(last_sent_at: int) -> str:

@@ -16,12 +16,13 @@ from importer.ledger.records import (
     read_entry,
 )
 from importer.ledger.refusals import refuse_change
+from importer.model import Verdict
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from importer.ledger.contract import Change, Entry
+    from importer.ledger.contract import Change, Entry, Settlement
     from importer.ledger.records import Parameters, Row
 
 MOST: Final = 256
@@ -48,24 +49,23 @@ class Changes:
         A statement for each would cost twice as much. Raises TogetherError where a change did not
         fit or a key comes twice; what was made until then has to be rolled back.
         """
-        intents: list[Row] = []
-        created: list[Row] = []
+        intents: list[Intent] = []
+        created: list[Settlement] = []
         others: list[Change] = []
-        keys = set()
         for change in self.changes:
-            if change.cause is Cause.INTENT and isinstance(change, Intent):
-                keys.add(change.delivery.key)
-                intents.append(self._row(change))
-            elif change.cause is Cause.APPLIED and not isinstance(change, Intent):
-                keys.add(change.key)
-                created.append(self._row(change))
+            if isinstance(change, Intent):
+                (intents if change.cause is Cause.INTENT else others).append(change)
+            elif change.outcome.verdict is Verdict.APPLIED:
+                created.append(change)
             else:
-                keys.add(change.delivery.key if isinstance(change, Intent) else change.key)
                 others.append(change)
-        if len(keys) < len(self.changes):
+        if len(set(map(_key_of, self.changes))) < len(self.changes):
             raise TogetherError
-        _make_many(connection, group_statements.first_intents, intents)
-        _make_many(connection, group_statements.created, created)
+        run, scope_id = (self.scope_id, self.batch, self.run_id), self.scope_id
+        rows = [intent_row(intent, run) for intent in intents]
+        _make_many(connection, group_statements.first_intents, rows)
+        rows = [outcome_row(settlement, scope_id) for settlement in created]
+        _make_many(connection, group_statements.created, rows)
         for change in others:
             self._make(connection, change)
 
@@ -84,13 +84,14 @@ class Changes:
             raise refuse_change(change, find_entry(connection, parameters))
 
     def _parameters(self, change: Change) -> Parameters:
-        columns = INTENT_COLUMNS if isinstance(change, Intent) else OUTCOME_COLUMNS
-        return dict(zip(columns, self._row(change), strict=True))
-
-    def _row(self, change: Change) -> Row:
         if isinstance(change, Intent):
-            return intent_row(change, scope_id=self.scope_id, batch=self.batch, run_id=self.run_id)
-        return outcome_row(change, scope_id=self.scope_id)
+            row = intent_row(change, (self.scope_id, self.batch, self.run_id))
+            return dict(zip(INTENT_COLUMNS, row, strict=True))
+        return dict(zip(OUTCOME_COLUMNS, outcome_row(change, self.scope_id), strict=True))
+
+
+def _key_of(change: Change) -> str:
+    return change.delivery.key if isinstance(change, Intent) else change.key
 
 
 def _make_many(

@@ -130,14 +130,14 @@ MUTANTS = (
         (
             Edit(
                 "importer/ledger/sqlite_session.py",
+                '            connection.execute("BEGIN IMMEDIATE")\n',
+                "            if not connection.in_transaction:\n"
                 '                connection.execute("BEGIN IMMEDIATE")\n',
-                "                if not connection.in_transaction:\n"
-                '                    connection.execute("BEGIN IMMEDIATE")\n',
             ),
             Edit(
                 "importer/ledger/sqlite_session.py",
-                '                connection.execute("COMMIT")\n',
-                '                if durable:\n                    connection.execute("COMMIT")\n',
+                '            connection.execute("COMMIT")\n',
+                '            if durable:\n                connection.execute("COMMIT")\n',
             ),
             Edit(
                 "importer/ledger/sqlite_session.py",
@@ -195,6 +195,39 @@ MUTANTS = (
             ),
         ),
         "tests/ledger/test_sqlite_changes.py",
+    ),
+    Mutant(
+        "whoever waits for a group that failed is told that it is stored",
+        (
+            Edit(
+                "importer/ledger/writer.py",
+                "        self.failed = True\n",
+                "        self.failed = False\n",
+            ),
+        ),
+        "tests/ledger/test_writer.py",
+    ),
+    Mutant(
+        "a request leaves though nobody waits for its answer any more",
+        (
+            Edit(
+                "importer/sender/line.py",
+                '        """End the connection at once."""\n        self._request = None\n',
+                '        """End the connection at once."""\n',
+            ),
+        ),
+        "tests/sender/test_outbox.py",
+    ),
+    Mutant(
+        "what a server said before it was asked is its answer",
+        (
+            Edit(
+                "importer/sender/line.py",
+                "        if self._received or self._ended:\n            self._received.clear()",
+                "        if self._ended:\n            self._received.clear()",
+            ),
+        ),
+        "tests/sender/test_outbox.py",
     ),
     Mutant(
         "what follows an answer is thought to be part of it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,7 +12,6 @@ from importer.sender.outbox import Outbox
 from importer.sender.stock_transport import HttpxTransport, StockTransport
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
 
     from importer.config import TransportName
@@ -32,8 +32,15 @@ def transport_factory(
     `tls` replaces the context that trusts the usual authorities.
     """
     # One context for all workers: making one reads every root certificate.
-    trusted = tls or httpx.create_ssl_context()
+    trusted = tls or _trusted(prototype.url, proxy)
     if name == "direct" and proxy is None:
         outbox = Outbox()
         return lambda: DirectTransport(prototype, trusted, outbox)
     return lambda: HttpxTransport(prototype, StockTransport(trusted, proxy))
+
+
+def _trusted(url: httpx.URL, proxy: str | None) -> ssl.SSLContext:
+    """Return the context that trusts the usual authorities, or nobody where no TLS is spoken."""
+    if url.scheme == "http" and proxy is None:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import h11
 import httpx
-from anyio.lowlevel import checkpoint_if_cancelled
 
 from importer.sender.line import Line
 from importer.sender.plain_http import read_answer, write_head, write_request
@@ -58,8 +57,6 @@ class DirectTransport:
         http, sent = None, write_request(self._head, headers, body)
         if sent is None:
             http, sent = self._ask(headers, body)
-        # On a kept-alive connection nothing else waits before the first byte.
-        await checkpoint_if_cancelled()
         if line.now() >= deadline:  # to connect took all of it
             raise LateError
         self._idle_since = None

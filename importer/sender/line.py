@@ -65,6 +65,8 @@ class Line(asyncio.Protocol):
         request, leaving, self._request = self._request, self._leaving, None
         if request is None or leaving is None or self._transport is None:
             return
+        if self._news is not None and self._news.cancelled():
+            return  # so the worker is, and will drop the line as soon as it runs
         if self._received or self._ended:
             self._received.clear()
             self.connection_lost(self._error or ConnectionAbortedError("The server spoke unasked."))

@@ -124,7 +124,9 @@ class DirectTransport:
         tls = self._tls if url.scheme == "https" else None
         _, line = await asyncio.get_running_loop().create_connection(
             Line,
-            url.host,
+            url.raw_host.decode(
+                "ascii"
+            ),  # `host` is decoded: TLS and DNS would encode it otherwise
             url.port or (443 if tls else 80),
             ssl=tls,
             happy_eyeballs_delay=0.25,

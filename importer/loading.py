@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Let what is imported here never be looked through for cycles: it stays to the end."""
+    """Let nothing that is imported here be looked through for cycles: it is there to stay."""
     gc.disable()
     try:
         yield

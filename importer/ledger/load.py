@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUSY: Final = 0.8
-"""The share of its time from which on a program counts as busy. Not more: what other programs take
-of the processor, it does not work."""
+"""The share of its time from which on a program counts as busy. Less than all of it, for other
+programs want the processor too."""
 SPAN: Final = 0.1
 """Seconds, at least, over which that share is taken."""
 

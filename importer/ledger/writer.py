@@ -148,8 +148,14 @@ class GroupCommit:
                 self._require_whole()
 
     async def flush(self) -> None:
-        """Return once all that was put is durable, or, with LedgerWriteError, in `unstored`."""
-        self._store()
+        """Return once all that was put is durable, or, with LedgerWriteError, in `unstored`.
+
+        That is when the turn is over, so that all who ask in one turn share a transaction.
+        """
+        group = self._group
+        if group.changes:
+            self._loop.call_soon(self._store_if_open, group)
+            await self._wait_for(group)
         self._require_whole()
 
     def _add(self, change: Change) -> _Group:
@@ -215,8 +221,13 @@ class GroupCommit:
                 self._on_their_way += group.intents
             else:
                 self._store_outcomes(group.changes)
-        except BaseException as error:
+        except BaseException as error:  # ends the loop
             self._failure = self._failure or _unexpected(error)
+            self.unstored += [
+                change
+                for change in group.changes
+                if isinstance(change, Settlement) and change not in self.unstored
+            ]
             raise
         finally:
             group.settle()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import h11
 import httpx
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from importer.sender.line import Line
 from importer.sender.plain_http import read_answer, write_head, write_request
@@ -57,6 +58,9 @@ class DirectTransport:
         http, sent = None, write_request(self._head, headers, body)
         if sent is None:
             http, sent = self._ask(headers, body)
+        # On a kept-alive connection nothing else waits before the first byte; and whoever was woken in
+        # the turn of a cancellation is not cancelled before its next wait.
+        await checkpoint_if_cancelled()
         if line.now() >= deadline:  # to connect took all of it
             raise LateError
         self._idle_since = None
@@ -122,11 +126,12 @@ class DirectTransport:
 
     async def _open(self, url: httpx.URL) -> Line:
         tls = self._tls if url.scheme == "https" else None
+        name = url.raw_host.decode(
+            "ascii"
+        )  # `host` is decoded; DNS and TLS might encode it otherwise
         _, line = await asyncio.get_running_loop().create_connection(
             Line,
-            url.raw_host.decode(
-                "ascii"
-            ),  # `host` is decoded: TLS and DNS would encode it otherwise
+            name,
             url.port or (443 if tls else 80),
             ssl=tls,
             happy_eyeballs_delay=0.25,

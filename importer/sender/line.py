@@ -33,9 +33,8 @@ class Line(asyncio.Protocol):
         self._poll: select.poll | None = None
         self._deadline = math.inf
         self._alarm: asyncio.TimerHandle | None = None
-        self._request: bytes | None = None
-        self._leaving: Callable[[], None] | None = None
-        """Both of the request that waits in the outbox."""
+        self._waiting: tuple[bytes, Callable[[], None]] | None = None
+        """The request that waits in the outbox, and what to call when it leaves."""
 
     @property
     def is_silent(self) -> bool:
@@ -52,25 +51,31 @@ class Line(asyncio.Protocol):
             self._set_alarm()
 
     def send(self, request: bytes, leaving: Callable[[], None], outbox: Outbox) -> None:
-        """Send a request in this turn of the loop, and call `leaving` just before it goes.
+        """Send a request when this turn of the loop is over, and call `leaving` just before.
 
-        Nothing of it goes where the line is dropped before, or the server says or ends something
-        unasked: then `read` raises OSError.
+        Nothing of it goes where by then nobody waits for it, its time is over, or the server ended
+        the connection or spoke unasked: then `read` raises, or returns b"" at once.
         """
-        self._request, self._leaving = request, leaving
+        self._waiting = request, leaving
         outbox.put(self, self._loop)
 
     def leave(self) -> None:
         """See outbox.Leaves."""
-        request, leaving, self._request = self._request, self._leaving, None
-        if request is None or leaving is None or self._transport is None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None or self._transport is None:
             return
         if self._news is not None and self._news.cancelled():
             return  # so the worker is, and will drop the line as soon as it runs
-        if self._received or self._ended:
+        if self.now() >= self._deadline:
+            self._tell()
+        elif self._received or self._ended:
             self._received.clear()
             self.connection_lost(self._error or ConnectionAbortedError("The server spoke unasked."))
-            return
+        else:
+            self._write(*waiting)
+
+    def _write(self, request: bytes, leaving: Callable[[], None]) -> None:
+        assert self._transport is not None  # noqa: S101 - `leave` has looked
         leaving()
         try:
             self._transport.write(request)
@@ -79,7 +84,9 @@ class Line(asyncio.Protocol):
 
     async def read(self) -> bytes:
         """Return what came, b"" at the end. Raises LateError, or OSError where it broke."""
-        while not self._received:
+        # What came before the request left is no answer to it. (Over TLS it may come with the
+        # handshake.)
+        while self._waiting is not None or not self._received:
             if self._error is not None:
                 raise self._error
             if self._ended:
@@ -94,7 +101,7 @@ class Line(asyncio.Protocol):
 
     def drop(self) -> None:
         """End the connection at once."""
-        self._request = None
+        self._waiting = None
         if self._alarm is not None:
             self._alarm.cancel()
         if self._transport is not None:

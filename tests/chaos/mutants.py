@@ -212,7 +212,7 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/line.py",
-                '        """End the connection at once."""\n        self._request = None\n',
+                '        """End the connection at once."""\n        self._waiting = None\n',
                 '        """End the connection at once."""\n',
             ),
         ),
@@ -223,8 +223,8 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/line.py",
-                "        if self._received or self._ended:\n            self._received.clear()",
-                "        if self._ended:\n            self._received.clear()",
+                "while self._waiting is not None or not self._received:",
+                "while not self._received:",
             ),
         ),
         "tests/sender/test_outbox.py",

@@ -236,15 +236,19 @@ def test_to_wait_for_the_disk_is_not_to_wait_for_answers() -> None:
     run(test)
 
 
-def test_whatever_ends_the_loop_while_it_stores_proves_no_intent() -> None:
+def test_whatever_ends_the_loop_while_it_stores_proves_no_intent_and_hides_no_outcome() -> None:
     told: list[str] = []
+    unstored: list[Settlement] = []
 
     async def test(watched: Watched) -> None:
         def end(_: Sequence[Change]) -> bool:
             raise KeyboardInterrupt
 
-        watched.refuses = end
         async with writer_of(watched) as writer:
+            await writer.commit(intend(deliver(1)))
+            watched.refuses = end
+            writer.unstored = unstored
+            writer.put(settle(deliver(1), APPLIED))
             try:
                 await writer.commit(intend(deliver(2)))
             except LedgerWriteError as error:
@@ -253,6 +257,7 @@ def test_whatever_ends_the_loop_while_it_stores_proves_no_intent() -> None:
     with pytest.raises(KeyboardInterrupt):
         run(test)
     assert told in ([], ["ledger-failed"])  # the loop may not have come to tell it
+    assert unstored == [settle(deliver(1), APPLIED)]
 
 
 def test_workers_share_transactions_by_themselves() -> None:
@@ -284,6 +289,23 @@ def test_flush_returns_when_all_is_durable() -> None:
 
     watched = run(test)
     assert len(watched.groups) == 2
+
+
+def test_all_who_flush_in_one_turn_share_a_transaction() -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched, busy=True) as writer:
+            await fill(writer, range(2, 12))
+
+            async def refuse(row: int) -> None:
+                writer.put(settle(deliver(row), NOT_APPLIED))
+                await writer.flush()
+                assert watched.state(row) is LedgerState.UNSENT
+
+            async with anyio.create_task_group() as tasks:
+                for row in range(2, 11):
+                    tasks.start_soon(refuse, row)
+
+    assert len(run(test).groups) == 2
 
 
 def test_leaving_stores_what_was_put() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,7 +12,9 @@ import httpx
 import pytest
 
 from importer.sender.direct_transport import DirectTransport
+from importer.sender.line import Line
 from importer.sender.outbox import MOST, Outbox
+from importer.sender.wire import LateError
 from tests.sender.raw_server import RawServer, answer, raw_server
 
 if TYPE_CHECKING:
@@ -123,6 +126,72 @@ def test_what_the_server_says_or_ends_before_its_turn_keeps_a_request_from_leavi
             assert told == []
             assert len(server.heads) == 1
             await transport.aclose()
+
+    in_loop(test)
+
+
+async def connect(server: RawServer) -> Line:
+    _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", server.port)
+    return line
+
+
+def test_what_came_before_a_request_left_is_no_answer_to_it() -> None:
+    async def test() -> None:
+        told: list[str] = []
+        async with raw_server(answer()) as server:
+            line = await connect(server)
+            line.data_received(answer())  # over TLS it may come with the handshake
+            line.expect_until(line.now() + 5)
+            line.send(b"x", lambda: told.append("left"), Outbox())
+            with pytest.raises(ConnectionAbortedError):
+                await line.read()
+            line.drop()
+        assert (told, server.heads) == ([], [])
+
+    in_loop(test)
+
+
+def test_a_request_whose_time_is_over_when_its_turn_comes_does_not_leave() -> None:
+    async def test() -> None:
+        told: list[str] = []
+        async with raw_server(answer()) as server:
+            line = await connect(server)
+            line.expect_until(line.now() + 0.01)
+            line.send(b"x", lambda: told.append("left"), Outbox())
+            time.sleep(0.02)  # noqa: ASYNC251 - a slow disk holds the loop up like this
+            with pytest.raises(LateError):
+                await line.read()
+            await asyncio.sleep(0)
+            line.drop()
+        assert (told, server.heads) == ([], [])
+
+    in_loop(test)
+
+
+def test_who_was_woken_in_the_turn_of_a_cancellation_sends_nothing() -> None:
+    async def test() -> None:
+        told: list[str] = []
+        outbox, loop = Outbox(), asyncio.get_running_loop()
+
+        async def work(transport: DirectTransport, gate: asyncio.Future[None]) -> None:
+            await gate
+            await transport.post(HEADERS, BODY, lambda: told.append("left"), 5.0)
+
+        async with raw_server(answer()) as server:
+            transports = [transport_of(server, outbox) for _ in range(2 * MOST)]
+            gates: list[asyncio.Future[None]] = [loop.create_future() for _ in transports]
+            async with anyio.create_task_group() as tasks:
+                for transport, gate in zip(transports, gates, strict=True):
+                    await transport.post(HEADERS, BODY, lambda: None, 5.0)
+                    tasks.start_soon(work, transport, gate)
+                await anyio.wait_all_tasks_blocked()
+                for gate in gates:
+                    gate.set_result(None)
+                tasks.cancel_scope.cancel()
+            for transport in transports:
+                await transport.aclose()
+            assert told == []
+            assert len(server.heads) == len(transports)
 
     in_loop(test)
 

@@ -58,8 +58,8 @@ class DirectTransport:
         http, sent = None, write_request(self._head, headers, body)
         if sent is None:
             http, sent = self._ask(headers, body)
-        # On a kept-alive connection nothing else waits before the first byte; and whoever was woken in
-        # the turn of a cancellation is not cancelled before its next wait.
+        # On a kept-alive connection nothing else waits before the first byte; and whoever was woken
+        # in the turn of a cancellation is not cancelled before its next wait.
         await checkpoint_if_cancelled()
         if line.now() >= deadline:  # to connect took all of it
             raise LateError

@@ -64,8 +64,8 @@ class GroupCommit:
 
     Where the loop is at work all the time, few large transactions serve it best, and without help
     they fall apart: what is stored together is sent and answered together, and so are those who
-    just missed it. So a group then waits, PATIENCE at most, until fewer rows are on their way than
-    are gathered in it.
+    just missed it. So a group then waits, PATIENCE at most, until no more rows are on their way
+    than are gathered in it.
 
     The first failure breaks the writer for good: no intent is taken any more, so nothing more is
     sent, and every call raises LedgerWriteError. Settlements are the exception: those of the failed

@@ -215,6 +215,11 @@ MUTANTS = (
                 '        """End the connection at once."""\n        self._waiting = None\n',
                 '        """End the connection at once."""\n',
             ),
+            Edit(
+                "importer/sender/line.py",
+                "if self._news is not None and self._news.cancelled():",
+                "if self._news is None:",
+            ),
         ),
         "tests/sender/test_outbox.py",
     ),

@@ -46,8 +46,8 @@ class Changes:
     def make_together(self, connection: sqlite3.Connection) -> None:
         """Make all changes, the usual ones a statement for many.
 
-        A statement for each would cost twice as much. Raises TogetherError where a change did not
-        fit or a key comes twice; what was made until then has to be rolled back.
+        One for each would cost a quarter more, by `executemany` even. Raises TogetherError where a
+        change did not fit or a key comes twice; what was made until then has to be rolled back.
         """
         intents: list[Intent] = []
         created: list[Settlement] = []

@@ -35,6 +35,8 @@ class Line(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
         self._waiting: tuple[bytes, Callable[[], None]] | None = None
         """The request that waits in the outbox, and what to call when it leaves."""
+        self._kept: Exception | None = None
+        """Why the last request did not leave; then nothing that comes is its answer."""
 
     @property
     def is_silent(self) -> bool:
@@ -54,7 +56,7 @@ class Line(asyncio.Protocol):
         """Send a request when this turn of the loop is over, and call `leaving` just before.
 
         Nothing of it goes where by then nobody waits for it, its time is over, or the server ended
-        the connection or spoke unasked: then `read` raises, or returns b"" at once.
+        the connection or spoke unasked: then `read` raises LateError or OSError, or returns b"".
         """
         self._waiting = request, leaving
         outbox.put(self, self._loop)
@@ -66,11 +68,12 @@ class Line(asyncio.Protocol):
             return
         if self._news is not None and self._news.cancelled():
             return  # so the worker is, and will drop the line as soon as it runs
-        if self.now() >= self._deadline:
+        if self._received or self._ended:
+            self._kept = self._error or ConnectionAbortedError("The server spoke or ended unasked.")
             self._tell()
-        elif self._received or self._ended:
-            self._received.clear()
-            self.connection_lost(self._error or ConnectionAbortedError("The server spoke unasked."))
+        elif self.now() >= self._deadline:
+            self._kept = LateError()
+            self._tell()
         else:
             self._write(*waiting)
 
@@ -86,7 +89,7 @@ class Line(asyncio.Protocol):
         """Return what came, b"" at the end. Raises LateError, or OSError where it broke."""
         # What came before the request left is no answer to it. (Over TLS it may come with the
         # handshake.)
-        while self._waiting is not None or not self._received:
+        while self._kept is None and (self._waiting is not None or not self._received):
             if self._error is not None:
                 raise self._error
             if self._ended:
@@ -95,6 +98,8 @@ class Line(asyncio.Protocol):
                 raise LateError
             self._news = self._loop.create_future()
             await self._news
+        if self._kept is not None:
+            raise self._kept
         received = b"".join(self._received)
         self._received.clear()
         return received

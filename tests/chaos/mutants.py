@@ -228,8 +228,8 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/line.py",
-                "while self._waiting is not None or not self._received:",
-                "while not self._received:",
+                "(self._waiting is not None or not self._received):",
+                "not self._received:",
             ),
         ),
         "tests/sender/test_outbox.py",

@@ -168,6 +168,27 @@ def test_a_request_whose_time_is_over_when_its_turn_comes_does_not_leave() -> No
     in_loop(test)
 
 
+@pytest.mark.parametrize("first", ["spoke", "late"])
+def test_what_comes_to_a_request_that_was_kept_back_is_no_answer_to_it(first: str) -> None:
+    async def test() -> None:
+        told: list[str] = []
+        async with raw_server(answer()) as server:
+            line = await connect(server)
+            line.expect_until(line.now() + 0.01)
+            line.send(b"x", lambda: told.append("left"), Outbox())
+            if first == "spoke":
+                line.data_received(answer())
+            time.sleep(0.03)  # noqa: ASYNC251 - a slow disk holds the loop up like this
+            await asyncio.sleep(0)  # its turn comes
+            line.data_received(answer())
+            with pytest.raises(LateError if first == "late" else ConnectionAbortedError):
+                await line.read()
+            line.drop()
+        assert (told, server.heads) == ([], [])
+
+    in_loop(test)
+
+
 def test_who_was_woken_in_the_turn_of_a_cancellation_sends_nothing() -> None:
     async def test() -> None:
         told: list[str] = []

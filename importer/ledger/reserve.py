@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MINIMUM_FREE: Final = 50 * 1024 * 1024
-BALLAST: Final = 8 * 1024 * 1024
+_BLOCK: Final = 1024 * 1024
+BALLAST: Final = 8 * _BLOCK
 """Room for 470 outcomes stored one by one (measured), and for thousands in groups."""
 
 
@@ -42,7 +43,8 @@ class Reserve:
         # A reserve that cannot be made is no reason to refuse a ledger that can be written.
         with contextlib.suppress(OSError):
             with fresh.open("wb") as file:
-                file.write(os.urandom(BALLAST))  # zeros take no room on a disk that compresses
+                # Zeros take no room on a disk that compresses; none looks further back than this.
+                file.write(os.urandom(_BLOCK) * (BALLAST // _BLOCK))
                 os.fsync(file.fileno())
             fresh.replace(self._ballast)
 

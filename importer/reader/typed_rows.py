@@ -2,7 +2,8 @@
 
 Of millions of rows only what tells them apart and what is added up stays in memory: amounts, dates,
 contents and what an earlier run said. Everything else is judged again where it is asked for: a
-second time takes less than to write it down. Reads what the pieces read.
+second time takes less than to write it down. Where one piece is all, it stays as it was judged.
+Reads what the pieces read.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def read_rows(
 ) -> Rows:
     """Return what the cells of `pieces`, whose columns are written in `styles`, say."""
     scope = config.api.scope
+    only: list[pl.DataFrame] = []
 
     def contents_of(rows: pl.DataFrame) -> pl.DataFrame:
         valid = rows if rows["valid"].all() else rows.filter("valid")
@@ -114,13 +116,17 @@ def read_rows(
             *(_carried_text(piece, columns, *names) for names in _CARRIED.items()),
             has_triggers=pl.col("trigger_ids").is_not_null(),
         )
-        contents = contents_of(rows).drop("row")
+        contents = contents_of(rows)
+        if len(pieces.loads) == 1:
+            only.append(_all_columns(judged.rows, contents))
         kept, odd = rows.select(*KEPT, "has_triggers"), find_oddities(piece, columns)
-        return kept, contents, judged.faults, judged.notes, odd
+        return kept, contents.drop("row"), judged.faults, judged.notes, odd
 
     def type_again(load: Callable[[], Table]) -> pl.DataFrame:
+        if only:
+            return only[0]
         rows = judge(load(), columns, config, styles).rows
-        return rows.join(contents_of(rows), on="row", how="left", maintain_order="left")
+        return _all_columns(rows, contents_of(rows))
 
     found = [*work_ahead(lambda load: read(load()), pieces.filled())]
     firsts = [piece[0]["row"][0] for piece in found] if pieces.loads else []
@@ -134,6 +140,10 @@ def read_rows(
         oddities=sum(oddities, Oddities()),
         typed=TypedRows(firsts, loads),
     )
+
+
+def _all_columns(rows: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(contents, on="row", how="left", maintain_order="left")
 
 
 def _carried_text(piece: Table, columns: ColumnMap, name: str, carried: str) -> pl.Series:

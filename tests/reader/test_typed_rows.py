@@ -109,3 +109,18 @@ def test_cells_that_changed_meanwhile_are_never_sent_under_the_key_of_others(nam
     changed.append(f"{ID[:-1]}e" if name in {"lead_id", "triggers"} else "other")
     with pytest.raises(RuntimeError, match="judged otherwise"):
         list(told.typed.beside(planned))
+
+
+@pytest.mark.parametrize(("lines", "again"), [(3, 0), (5, 2)])
+def test_only_a_file_of_several_pieces_is_judged_again(lines: int, again: int) -> None:
+    loaded: list[int] = []
+
+    def count(piece: Table) -> Table:
+        loaded.append(piece.cells.height)
+        return piece
+
+    texts = texts_of([(ID, "Tea", "x", "1.50", "2026-03-04", ID, "A1", *[None] * 4)] * lines)
+    told = read(in_pieces(table(texts), 3).map(count))
+    loaded.clear()
+    assert sum(piece.height for piece in told.typed.beside(told.kept)) == lines
+    assert len(loaded) == again

@@ -7,8 +7,9 @@ answer, and a property test holds the rest to h11's own reading.
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from importer.sender.wire import Received
 
@@ -63,11 +64,29 @@ def read_answer(received: bytes) -> Received | None:
     """
     if len(received) > LONGEST:
         return None
-    found = _ANSWER.match(received)
+    end = received.find(b"\r\n\r\n") + 4
+    head = _read_head(received[:end])
+    if head is None or len(received) - end != head.length:
+        return None
+    return Received(head.status, head.headers, received[end:])
+
+
+class _Head(NamedTuple):
+    """What stands before a body of `length` bytes."""
+
+    status: int
+    headers: Headers
+    length: int
+
+
+@functools.lru_cache(maxsize=16)  # of one second's answers many have the same, byte for byte
+def _read_head(head: bytes) -> _Head | None:
+    """Return a head, with the blank line that ends it, or None where it is not plain."""
+    found = _ANSWER.fullmatch(head)
     if found is None:
         return None
-    status, head = found.groups()
-    lines = head.splitlines()
+    status, fields = found.groups()
+    lines = fields.splitlines()
     told: dict[bytes, bytes] = {}
     for line in lines:  # as _ANSWER has proven them
         name, _, value = line.partition(b":")
@@ -76,9 +95,8 @@ def read_answer(received: bytes) -> Received | None:
     if (
         len(told) < len(lines)  # a name that stands twice
         or not (length.isdigit() and len(length) <= _LONGEST_LENGTH)
-        or len(received) - found.end() != int(length)
         or b"transfer-encoding" in told
         or told.get(b"connection", b"keep-alive").lower() != b"keep-alive"
     ):
         return None
-    return Received(int(status), list(told.items()), received[found.end() :])
+    return _Head(int(status), tuple(told.items()), int(length))

@@ -239,8 +239,8 @@ MUTANTS = (
         (
             Edit(
                 "importer/sender/plain_http.py",
-                "len(received) - found.end() != int(length)",
-                "len(received) - found.end() < int(length)",
+                "len(received) - end != head.length",
+                "len(received) - end < head.length",
             ),
         ),
         "tests/sender/test_plain_http.py",

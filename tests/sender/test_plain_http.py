@@ -29,7 +29,7 @@ def as_h11_reads(received: bytes) -> Received | None:
     if event is h11.NEED_DATA or http.trailing_data[0] or http.their_state is not h11.DONE:
         return None
     assert http.our_state is h11.DONE
-    return Received(head.status_code, list(head.headers), bytes(body))
+    return Received(head.status_code, tuple(head.headers), bytes(body))
 
 
 PIECES = st.sampled_from(

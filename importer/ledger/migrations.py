@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 STEPS: Final[dict[int, str]] = {
     1: """
@@ -38,6 +38,35 @@ STEPS: Final[dict[int, str]] = {
         ) WITHOUT ROWID;
     """,
     3: "DROP INDEX entries_by_purchase;",
+    4: """
+        CREATE TABLE journal_intents (
+            id         INTEGER PRIMARY KEY,
+            scope_id   INTEGER NOT NULL,
+            key        BLOB NOT NULL CHECK (length(key) = 16),
+            batch      TEXT NOT NULL,
+            recipe     INTEGER NOT NULL,
+            content    BLOB NOT NULL,
+            occurrence INTEGER NOT NULL,
+            identity   BLOB,
+            lead       BLOB NOT NULL CHECK (length(lead) = 16),
+            product    BLOB,
+            amount     TEXT,
+            date       INTEGER,
+            at         INTEGER NOT NULL,
+            retention  REAL NOT NULL,
+            run_id     INTEGER NOT NULL,
+            row        INTEGER NOT NULL,
+            body       BLOB NOT NULL
+        );
+        CREATE TABLE journal_outcomes (
+            intent_id   INTEGER PRIMARY KEY,
+            at          INTEGER NOT NULL,
+            purchase_id TEXT,
+            http_status INTEGER,
+            code        TEXT,
+            message     TEXT
+        );
+    """,
 }
 """Version → what makes the next one of it. Never edited once released."""
 

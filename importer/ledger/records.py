@@ -82,7 +82,7 @@ def intent_row(intent: Intent, run: Row) -> Row:
     amount, date = request.purchase_amount, request.date
     return (
         *run,
-        _pack_key(delivery.key),
+        pack_key(delivery.key),
         delivery.recipe,
         delivery.content,
         delivery.occurrence,
@@ -103,7 +103,7 @@ def outcome_row(settlement: Settlement, scope_id: int) -> Row:
     outcome = settlement.outcome
     return (
         scope_id,
-        _pack_key(settlement.key),
+        pack_key(settlement.key),
         pack_instant(settlement.at),
         storable(outcome.purchase_id),
         outcome.http_status,
@@ -113,7 +113,8 @@ def outcome_row(settlement: Settlement, scope_id: int) -> Row:
 
 
 # An outcome follows its intent, while as many others are on their way as there are workers.
-_pack_key: Final = functools.lru_cache(maxsize=1024)(pack_uuid)
+pack_key: Final = functools.lru_cache(maxsize=1024)(pack_uuid)
+"""`pack_uuid`, for keys that are asked for more than once in a short while."""
 
 
 @functools.lru_cache(maxsize=1024)  # a file has many rows and few products

@@ -1,4 +1,4 @@
--- The ledger, version 4 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
+-- The ledger, version 5 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
 -- Plain SQLite 3.24: no STRICT, no RETURNING, since some systems' Python 3.11 still links 3.34.
 
 -- One Keen each. `url` is the one last used; null until a run used the scope.
@@ -77,6 +77,36 @@ CREATE UNIQUE INDEX entries_by_key ON entries (key, scope_id); -- key first: it 
 CREATE INDEX entries_by_identity ON entries (scope_id, identity) WHERE identity IS NOT NULL;
 CREATE INDEX entries_open ON entries (state, last_sent_at) WHERE state IN ('sending', 'in_doubt');
 CREATE INDEX entries_by_run ON entries (run_id, state);
+
+-- What was committed since entries were last made of it (see journal.py): first intents, and the
+-- outcomes of those that made a purchase.
+CREATE TABLE journal_intents (
+    id         INTEGER PRIMARY KEY,
+    scope_id   INTEGER NOT NULL,
+    key        BLOB NOT NULL CHECK (length(key) = 16),
+    batch      TEXT NOT NULL,
+    recipe     INTEGER NOT NULL,
+    content    BLOB NOT NULL,
+    occurrence INTEGER NOT NULL,
+    identity   BLOB,
+    lead       BLOB NOT NULL CHECK (length(lead) = 16),
+    product    BLOB,
+    amount     TEXT,
+    date       INTEGER,
+    at         INTEGER NOT NULL,
+    retention  REAL NOT NULL,
+    run_id     INTEGER NOT NULL,
+    row        INTEGER NOT NULL,
+    body       BLOB NOT NULL
+);
+CREATE TABLE journal_outcomes (
+    intent_id   INTEGER PRIMARY KEY,
+    at          INTEGER NOT NULL,
+    purchase_id TEXT,
+    http_status INTEGER,
+    code        TEXT,
+    message     TEXT
+);
 
 -- Where entries are found by content and by lead: those whose id is at most `up_to`. Filled many at
 -- a time, for a random value in an index costs as much as all the rest of an entry (see filing.py).

@@ -5,9 +5,10 @@ Touches the ledger's file and its folder. This and the `sqlite_*` modules alone 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, cast
 
-from importer.errors import LedgerWriteError
+from importer.errors import LedgerError, LedgerWriteError
 from importer.ledger import statements
 from importer.ledger.checkup import Checkup
 from importer.ledger.contract import Cause, Choice, ImportCounts, Intent, LedgerState
@@ -25,7 +26,7 @@ from importer.ledger.records import (
 )
 from importer.ledger.refusals import refuse_resolution
 from importer.ledger.reserve import MINIMUM_FREE, Reserve
-from importer.ledger.sqlite_changes import Changes, TogetherError, find_entry
+from importer.ledger.sqlite_changes import find_entry, make_changes
 from importer.ledger.sqlite_file import connect_file, connect_memory
 from importer.ledger.sqlite_session import DISK_FULL, Session
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.ledger.contract import Change, Created, Entry, Import, Resolution, Standing
+
+
+ENTERED_AT: Final = 10_000
+"""Rows in the journal: they are entered in less than a tenth of a second."""
 
 
 class SqliteLedger:
@@ -62,13 +67,15 @@ class SqliteLedger:
             return cls(Session(connect_memory()))
         path = path.resolve()
         checkup = Checkup(path)
-        session = Session(connect_file(path, checkup))
         reserve = Reserve(path, minimum_free=minimum_free)
+        session = Session(connect_file(path, checkup), reserve.release)
         reserve.fill()
         return cls(session, reserve, checkup)
 
     def close(self) -> None:
         """See Ledger. Closing twice is allowed."""
+        with suppress(LedgerError):  # what is not entered now is when it is opened
+            self._session.enter()
         if self._session.close() and self._checkup is not None:
             self._checkup.seal()
 
@@ -134,14 +141,18 @@ class SqliteLedger:
             if self._reserve is None or not self._reserve.release():
                 raise
             self._apply(run_id, changes)
+        if len(self._session.journal) >= ENTERED_AT:
+            with suppress(LedgerWriteError):  # the journal is on disk, and whoever reads says so
+                self._session.enter()
 
     def _apply(self, run_id: int, changes: Sequence[Change]) -> None:
-        try:
-            with self._session.writing() as connection:
-                Changes(changes, *self._run(connection, run_id), run_id).make_together(connection)
-        except TogetherError:
-            with self._session.writing() as connection:
-                Changes(changes, *self._run(connection, run_id), run_id).make_each(connection)
+        journal = self._session.journal
+        with self._session.transaction() as connection:
+            scope_id, batch = self._run(connection, run_id)
+            run = (scope_id, batch, run_id)
+            step = journal.take(connection, changes, run, scope_id)
+            make_changes(connection, step.rest, run, scope_id)
+        journal.remember(step)
 
     def _run(self, connection: sqlite3.Connection, run_id: int) -> tuple[int, str]:
         if run_id not in self._runs:

@@ -1,6 +1,7 @@
 """One connection, one caller at a time: look-ups in pages, changes in durable transactions.
 
-Touches the ledger's file through the connection that it is given.
+Either has what stands in the journal entered before. Touches the ledger's file through the
+connection that it is given.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import LedgerError, LedgerWriteError
+from importer.ledger.journal import Journal
 from importer.ledger.statements import HIGHEST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from importer.ledger.records import Row
     from importer.ledger.statements import Bulk
@@ -29,8 +31,13 @@ _LOOKED_UP_COST: Final = 3
 class Session:
     """The ledger's connection until it is closed. All calls come from one thread."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, make_room: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`make_room` is called where the disk is full; it returns whether that helped."""
+        self.journal = Journal()
         self._connection: sqlite3.Connection | None = connection
+        self._make_room = make_room
 
     def close(self) -> bool:
         """Release the file; return whether it was open: closing twice is allowed."""
@@ -42,6 +49,7 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for queries; LedgerError where they fail."""
+        self.enter()
         try:
             yield self._lent()
         except sqlite3.Error as error:
@@ -53,6 +61,29 @@ class Session:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
+        """Do as `transaction`, once all that stands in the journal is entered."""
+        self.enter()
+        with self.transaction() as connection:
+            yield connection
+
+    def enter(self) -> None:
+        """Make entries of what stands in the journal. Raises LedgerWriteError."""
+        if self.journal.is_empty:
+            return
+        try:
+            self._enter()
+        except LedgerWriteError as error:
+            if error.code != DISK_FULL or not self._make_room():
+                raise
+            self._enter()
+
+    def _enter(self) -> None:
+        with self.transaction() as connection:
+            self.journal.enter(connection)
+        self.journal.forget()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction: on disk at the end, or nothing of it at all.
 
         Raises LedgerWriteError where SQLite fails, with the code `disk-full` for a full disk.

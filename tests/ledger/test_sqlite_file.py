@@ -151,7 +151,8 @@ def test_a_kill_while_the_wal_is_copied_into_the_file_loses_nothing(
     path = tmp_path / "ledger.sqlite"
     start(VICTIM, path).communicate()
     killed = files(tmp_path)
-    SqliteLedger.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = path.read_bytes()
     before = killed[path.name]
     pages = whole[: copied * 4096] + before[copied * 4096 :]

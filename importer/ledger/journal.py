@@ -1,0 +1,170 @@
+"""What is committed while rows are sent → a journal; now and then all of it → the entries.
+
+Touches the ledger's file through the connection that it is given.
+
+A commit of entries costs a page for each of them, for a key has a random place in its index, and
+an outcome makes an entry longer, which splits the pages they stand on. The journal's rows are only
+ever put behind each other, so a commit writes a third of that. Entered many at a time, entries
+share pages. Nobody reads the journal: whoever reads or changes entries has it entered first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from importer.ledger import journal_statements as statements
+from importer.ledger.contract import Cause, Intent, Settlement
+from importer.ledger.records import intent_row, outcome_row, pack_key
+from importer.model import Verdict
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from importer.ledger.contract import Change
+    from importer.ledger.records import Row
+
+MOST: Final = 256
+"""Rows of one statement at most. Sizes are powers of two, so that few statements are compiled; what
+is left of one is filled with nulls, for a second statement costs more."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What one transaction does to the journal: remembered once it is on disk."""
+
+    rest: list[Change] = field(default_factory=list)
+    """The changes that the journal does not take, in their order: they are the entries'."""
+    intents: list[Intent] = field(default_factory=list)
+    outcomes: list[Settlement] = field(default_factory=list)
+    entered: bool = False
+    """Whether all that stood in the journal was entered."""
+
+
+class Journal:
+    """The usual changes since the last entering: first intents, and the purchases that they made.
+
+    Every other change of a key that stands here has the journal entered before.
+    """
+
+    def __init__(self) -> None:
+        self._is_known = False
+        """Before the first entering it may hold what a dead run left."""
+        self._on_their_way: dict[str, int] = {}
+        """Key → the id of its intent, which has no outcome here."""
+        self._created: set[str] = set()
+        """Keys whose intent has its outcome here."""
+        self._last_id = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be entered."""
+        return self._is_known and not self
+
+    def __len__(self) -> int:
+        """How many rows wait to be entered, as far as known."""
+        return len(self._on_their_way) + len(self._created)
+
+    def enter(self, connection: sqlite3.Connection) -> None:
+        """Make entries of all that stands here. Once that is on disk: `forget`."""
+        connection.execute(statements.ENTER)
+        for statement in statements.CLEAR:
+            connection.execute(statement)
+
+    def forget(self) -> None:
+        """Know that nothing stands here any more."""
+        self._is_known = True
+        self._on_their_way.clear()
+        self._created.clear()
+        self._last_id = 0
+
+    def take(
+        self, connection: sqlite3.Connection, changes: Sequence[Change], run: Row, scope_id: int
+    ) -> Step:
+        """Write down the usual changes of a group. Once they are on disk: `remember`.
+
+        `run` is what intent_row takes. The rest is to be made in the same transaction.
+        """
+        step = self._divide(connection, changes, scope_id)
+        if step is None or not self._is_known:
+            self.enter(connection)
+            return Step(rest=list(changes), entered=True)
+        numbers = range(self._last_id + 1, self._last_id + 1 + len(step.intents))
+        rows = [
+            (number, *intent_row(intent, run))
+            for number, intent in zip(numbers, step.intents, strict=True)
+        ]
+        _write(connection, statements.add_intents, rows)
+        rows = [
+            (self._on_their_way[settlement.key], *outcome_row(settlement, scope_id)[2:])
+            for settlement in step.outcomes
+        ]
+        _write(connection, statements.add_outcomes, rows)
+        return step
+
+    def remember(self, step: Step) -> None:
+        """Know that what `take` did is on disk."""
+        if step.entered:
+            self.forget()
+        for number, intent in enumerate(step.intents, self._last_id + 1):
+            self._on_their_way[intent.delivery.key] = number
+        self._last_id += len(step.intents)
+        for settlement in step.outcomes:
+            del self._on_their_way[settlement.key]
+            self._created.add(settlement.key)
+
+    def _divide(
+        self, connection: sqlite3.Connection, changes: Sequence[Change], scope_id: int
+    ) -> Step | None:
+        """Return who takes which change; None where the journal has to be entered first."""
+        step = Step()
+        keys = set()
+        for change in changes:
+            if isinstance(change, Intent):
+                key = change.delivery.key
+                here = key in self._on_their_way or key in self._created
+                usual = change.cause is Cause.INTENT and not here
+                (step.intents if usual else step.rest).append(change)
+            else:
+                key = change.key
+                here = key in self._on_their_way or key in self._created
+                usual = key in self._on_their_way and change.outcome.verdict is Verdict.APPLIED
+                (step.outcomes if usual else step.rest).append(change)
+            if key in keys or (here and not usual):
+                return None
+            keys.add(key)
+        if step.intents:
+            self._leave_known(connection, step, scope_id)
+        return step
+
+    def _leave_known(self, connection: sqlite3.Connection, step: Step, scope_id: int) -> None:
+        """Move the intents of keys that have an entry to the rest: no first ones."""
+        packed = [pack_key(intent.delivery.key) for intent in step.intents]
+        known: set[bytes] = set()
+        for begin in range(0, len(packed), MOST):
+            page = packed[begin : begin + MOST]
+            nothing = (None,) * (_size(len(page)) - len(page))
+            found = connection.execute(
+                statements.known_keys(_size(len(page))), (scope_id, *page, *nothing)
+            )
+            known.update(key for (key,) in found)
+        if known:
+            both = [*zip(step.intents, packed, strict=True)]
+            step.rest += [intent for intent, key in both if key in known]
+            step.intents = [intent for intent, key in both if key not in known]
+
+
+def _write(
+    connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]
+) -> None:
+    """Run a statement for many on all rows."""
+    for begin in range(0, len(rows), MOST):
+        page = rows[begin : begin + MOST]
+        nothing = (None,) * len(page[0]) * (_size(len(page)) - len(page))
+        connection.execute(statement(_size(len(page))), (*chain.from_iterable(page), *nothing))
+
+
+def _size(rows: int) -> int:
+    return 1 << (rows - 1).bit_length()

@@ -10,10 +10,12 @@ share pages. Nobody reads the journal: whoever reads or changes entries has it e
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from importer.errors import LedgerWriteError
 from importer.ledger import journal_statements as statements
 from importer.ledger.contract import Cause, Intent, Settlement
 from importer.ledger.records import intent_row, outcome_row, pack_key
@@ -21,7 +23,7 @@ from importer.model import Verdict
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from importer.ledger.contract import Change
     from importer.ledger.records import Row
@@ -61,7 +63,7 @@ class Journal:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be entered."""
-        return self._is_known and not self
+        return self._is_known and len(self) == 0
 
     def __len__(self) -> int:
         """How many rows wait to be entered, as far as known."""
@@ -79,6 +81,20 @@ class Journal:
         self._on_their_way.clear()
         self._created.clear()
         self._last_id = 0
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Know nothing any more where the block ends halfway: then it is entered before all else.
+
+        A LedgerWriteError says that nothing was stored; a KeyboardInterrupt, at any line, does not.
+        """
+        try:
+            yield
+        except LedgerWriteError:
+            raise
+        except BaseException:
+            self._is_known = False
+            raise
 
     def take(
         self, connection: sqlite3.Connection, changes: Sequence[Change], run: Row, scope_id: int

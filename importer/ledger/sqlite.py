@@ -147,12 +147,13 @@ class SqliteLedger:
 
     def _apply(self, run_id: int, changes: Sequence[Change]) -> None:
         journal = self._session.journal
-        with self._session.transaction() as connection:
-            scope_id, batch = self._run(connection, run_id)
-            run = (scope_id, batch, run_id)
-            step = journal.take(connection, changes, run, scope_id)
-            make_changes(connection, step.rest, run, scope_id)
-        journal.remember(step)
+        with journal.watched():
+            with self._session.transaction() as connection:
+                scope_id, batch = self._run(connection, run_id)
+                run = (scope_id, batch, run_id)
+                step = journal.take(connection, changes, run, scope_id)
+                make_changes(connection, step.rest, run, scope_id)
+            journal.remember(step)
 
     def _run(self, connection: sqlite3.Connection, run_id: int) -> tuple[int, str]:
         if run_id not in self._runs:

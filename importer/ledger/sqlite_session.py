@@ -49,7 +49,7 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for queries; LedgerError where they fail."""
-        self.enter()
+        self._have_entered()
         try:
             yield self._lent()
         except sqlite3.Error as error:
@@ -62,7 +62,7 @@ class Session:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Do as `transaction`, once all that stands in the journal is entered."""
-        self.enter()
+        self._have_entered()
         with self.transaction() as connection:
             yield connection
 
@@ -70,17 +70,18 @@ class Session:
         """Make entries of what stands in the journal. Raises LedgerWriteError."""
         if self.journal.is_empty:
             return
+        with self.journal.watched():
+            with self.transaction() as connection:
+                self.journal.enter(connection)
+            self.journal.forget()
+
+    def _have_entered(self) -> None:
         try:
-            self._enter()
+            self.enter()
         except LedgerWriteError as error:
             if error.code != DISK_FULL or not self._make_room():
                 raise
-            self._enter()
-
-    def _enter(self) -> None:
-        with self.transaction() as connection:
-            self.journal.enter(connection)
-        self.journal.forget()
+            self.enter()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -99,13 +99,18 @@ POINTS = (
     ("return:Connection.post", "after the answer"),
     ("return:GroupCommit.put", "before the outcome is durable"),
 )
+ENTERING = (
+    ("call:Journal.enter", "before the journal is entered"),
+    ("return:Journal.enter", "before what was entered is durable"),
+    ("call:Journal.forget", "after it is durable"),
+)
 ENDS = (
     ("call:write_results", "before the results"),
     ("call:_rename", "at the rename of the results"),
     ("return:write_results", "after the results"),
     ("return:SqliteLedger.end_run", "after the end is recorded"),
 )
-NAMES = dict((*POINTS, *ENDS))
+NAMES = dict((*POINTS, *ENTERING, *ENDS))
 
 
 @dataclass
@@ -195,6 +200,7 @@ class Campaign:
             (30, self._kill_while_sending),
             (12, self._kill_any_time),
             (20, self._kill_at_a_point),
+            (8, self._kill_while_entering),
             (8, self._kill_at_the_end),
             (6, self._ask_to_stop),
             (3, self._insist_on_stopping),
@@ -275,6 +281,11 @@ class Campaign:
     def _kill_at_a_point(self, path: Path) -> None:
         point, _ = self.rng.choice(POINTS)
         self._run_to(path, Upset(kill_at=point, nth=self.rng.randint(1, 8)), self._limit())
+
+    def _kill_while_entering(self, path: Path) -> None:
+        point, _ = self.rng.choice(ENTERING)
+        # The first time it enters what a dead run left.
+        self._run_to(path, Upset(kill_at=point, nth=self.rng.randint(1, 3)), self._limit())
 
     def _kill_at_the_end(self, path: Path) -> None:
         point, _ = self.rng.choice(ENDS)

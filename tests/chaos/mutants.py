@@ -141,21 +141,50 @@ MUTANTS = (
             ),
             Edit(
                 "importer/ledger/sqlite_session.py",
-                "def writing(self)",
-                "def writing(self, durable=True)",
+                "def transaction(self)",
+                "def transaction(self, durable=True)",
             ),
             Edit(
                 "importer/ledger/sqlite.py",
-                "        try:\n"
-                "            with self._session.writing() as connection:\n"
-                "                Changes(",
+                "        with self._session.transaction() as connection:\n",
                 "        durable = any(isinstance(change, Intent) for change in changes)\n"
-                "        try:\n"
-                "            with self._session.writing(durable) as connection:\n"
-                "                Changes(",
+                "        with self._session.transaction(durable) as connection:\n",
             ),
         ),
         "tests/chaos/test_chaos.py::test_results_take_nothing_back",
+    ),
+    Mutant(
+        "what a dead run left in the journal is forgotten",
+        (
+            Edit(
+                "importer/ledger/journal.py",
+                "self._is_known = False",
+                "self._is_known = True",
+            ),
+        ),
+        "tests/ledger/test_journal.py",
+    ),
+    Mutant(
+        "the journal takes what has an entry for new",
+        (
+            Edit(
+                "importer/ledger/journal.py",
+                "        if step.intents:\n",
+                "        if not step.intents:\n",
+            ),
+        ),
+        "tests/ledger/test_journal.py",
+    ),
+    Mutant(
+        "a second intent of a key in the journal goes past it",
+        (
+            Edit(
+                "importer/ledger/journal.py",
+                "if key in keys or (here and not usual):",
+                "if key in keys:",
+            ),
+        ),
+        "tests/ledger/test_journal.py",
     ),
     Mutant(
         "two runs at once",

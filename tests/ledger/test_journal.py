@@ -1,4 +1,4 @@
-"""What goes through the journal leaves what the same changes leave one by one, whoever dies when."""
+"""What goes through the journal is what the same changes leave one by one, whoever dies when."""
 
 from __future__ import annotations
 
@@ -215,6 +215,35 @@ def test_a_group_that_is_not_stored_leaves_the_journal_as_it_was(ledger: SqliteL
     connection_of(ledger).execute("PRAGMA query_only = 0")
     ledger.commit(run, [settle(deliver(2), APPLIED), intend(deliver(3))])
     assert waiting(ledger) == (2, 1)
+
+
+def test_what_may_be_stored_though_it_was_interrupted_is_entered_before_anybody_reads(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    run = begin(ledger)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger._session.journal, "remember", interrupt, raising=True)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.commit(run, [intend(deliver(2))])
+    assert [entry.row for entry in entries(ledger).values()] == [2]
+    ledger.commit(run, [settle(deliver(2), APPLIED), intend(deliver(3))])
+    assert waiting(ledger) == (1, 0)
+
+
+def test_outcomes_are_stored_where_a_full_disk_lets_nothing_be_entered(
+    ledger: SqliteLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begin(ledger)
+    ledger.commit(run, [intend(deliver(row)) for row in range(2, 500)])
+    fill_disk(ledger)
+    monkeypatch.setattr(sqlite, "ENTERED_AT", 1)
+    for row in range(2, 5):
+        ledger.commit(run, [settle(deliver(row), APPLIED)])
+    assert waiting(ledger) == (498, 3)
+    assert reserve_path(tmp_path / "ledger.sqlite").exists()
 
 
 def test_what_a_full_disk_keeps_from_being_entered_is_when_there_is_room(

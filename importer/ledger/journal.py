@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from importer.errors import LedgerWriteError
 from importer.ledger import journal_statements as statements
-from importer.ledger.contract import Cause, Intent, Settlement
+from importer.ledger.contract import TRANSITIONS, Cause, Intent, Settlement
 from importer.ledger.records import intent_row, outcome_row, pack_key
-from importer.model import Verdict
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,6 +36,7 @@ is left of one is filled with nulls, for a second statement costs more."""
 class Step:
     """What one transaction does to the journal: remembered once it is on disk."""
 
+    run: Row
     rest: list[Change] = field(default_factory=list)
     """The changes that the journal does not take, in their order: they are the entries'."""
     intents: list[Intent] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Step:
 
 
 class Journal:
-    """The usual changes since the last entering: first intents, and the purchases that they made.
+    """The usual changes of one run since the last entering: first intents, and their outcomes.
 
     Every other change of a key that stands here has the journal entered before.
     """
@@ -54,9 +54,10 @@ class Journal:
     def __init__(self) -> None:
         self._is_known = False
         """Before the first entering it may hold what a dead run left."""
+        self._run: Row | None = None
         self._on_their_way: dict[str, int] = {}
         """Key → the id of its intent, which has no outcome here."""
-        self._created: set[str] = set()
+        self._settled: set[str] = set()
         """Keys whose intent has its outcome here."""
         self._last_id = 0
 
@@ -67,7 +68,7 @@ class Journal:
 
     def __len__(self) -> int:
         """How many rows wait to be entered, as far as known."""
-        return len(self._on_their_way) + len(self._created)
+        return len(self._on_their_way) + len(self._settled)
 
     def enter(self, connection: sqlite3.Connection) -> None:
         """Make entries of all that stands here. Once that is on disk: `forget`."""
@@ -79,7 +80,7 @@ class Journal:
         """Know that nothing stands here any more."""
         self._is_known = True
         self._on_their_way.clear()
-        self._created.clear()
+        self._settled.clear()
         self._last_id = 0
 
     @contextmanager
@@ -103,10 +104,11 @@ class Journal:
 
         `run` is what intent_row takes. The rest is to be made in the same transaction.
         """
-        step = self._divide(connection, changes, scope_id)
-        if step is None or not self._is_known:
+        is_ours = self._is_known and (self._run == run or len(self) == 0)
+        step = self._divide(connection, changes, run, scope_id) if is_ours else None
+        if step is None:
             self.enter(connection)
-            return Step(rest=list(changes), entered=True)
+            return Step(run, rest=list(changes), entered=True)
         numbers = range(self._last_id + 1, self._last_id + 1 + len(step.intents))
         rows = [
             (number, *intent_row(intent, run))
@@ -114,7 +116,11 @@ class Journal:
         ]
         _write(connection, statements.add_intents, rows)
         rows = [
-            (self._on_their_way[settlement.key], *outcome_row(settlement, scope_id)[2:])
+            (
+                self._on_their_way[settlement.key],
+                TRANSITIONS[settlement.cause][1].value,
+                *outcome_row(settlement, scope_id)[2:],
+            )
             for settlement in step.outcomes
         ]
         _write(connection, statements.add_outcomes, rows)
@@ -124,29 +130,30 @@ class Journal:
         """Know that what `take` did is on disk."""
         if step.entered:
             self.forget()
+        self._run = step.run
         for number, intent in enumerate(step.intents, self._last_id + 1):
             self._on_their_way[intent.delivery.key] = number
         self._last_id += len(step.intents)
         for settlement in step.outcomes:
             del self._on_their_way[settlement.key]
-            self._created.add(settlement.key)
+            self._settled.add(settlement.key)
 
     def _divide(
-        self, connection: sqlite3.Connection, changes: Sequence[Change], scope_id: int
+        self, connection: sqlite3.Connection, changes: Sequence[Change], run: Row, scope_id: int
     ) -> Step | None:
         """Return who takes which change; None where the journal has to be entered first."""
-        step = Step()
+        step = Step(run)
         keys = set()
         for change in changes:
             if isinstance(change, Intent):
                 key = change.delivery.key
-                here = key in self._on_their_way or key in self._created
+                here = key in self._on_their_way or key in self._settled
                 usual = change.cause is Cause.INTENT and not here
                 (step.intents if usual else step.rest).append(change)
             else:
                 key = change.key
-                here = key in self._on_their_way or key in self._created
-                usual = key in self._on_their_way and change.outcome.verdict is Verdict.APPLIED
+                usual = key in self._on_their_way
+                here = usual or key in self._settled
                 (step.outcomes if usual else step.rest).append(change)
             if key in keys or (here and not usual):
                 return None

@@ -11,7 +11,6 @@ from importer.ledger.contract import TRANSITIONS, Cause
 from importer.ledger.records import INTENT_COLUMNS, OUTCOME_COLUMNS
 
 _SENDING: Final = TRANSITIONS[Cause.INTENT][1].value
-_CREATED: Final = TRANSITIONS[Cause.APPLIED][1].value
 _SAID: Final = INTENT_COLUMNS[:-1]
 _ANSWERED: Final = OUTCOME_COLUMNS[3:]
 
@@ -21,7 +20,7 @@ INSERT INTO entries (
     {", ".join(_ANSWERED)}
 )
 SELECT {", ".join(f"i.{name}" for name in _SAID)}, i.at, i.at, 1,
-    CASE WHEN o.intent_id IS NULL THEN '{_SENDING}' ELSE '{_CREATED}' END, o.at,
+    coalesce(o.state, '{_SENDING}'), o.at,
     {", ".join(f"o.{name}" for name in _ANSWERED)}
 FROM journal_intents i LEFT JOIN journal_outcomes o ON o.intent_id = i.id ORDER BY i.id
 """
@@ -39,11 +38,11 @@ def add_intents(rows: int) -> str:
 
 @functools.cache
 def add_outcomes(rows: int) -> str:
-    """Return what adds so many outcomes, each an intent's id and OUTCOME_COLUMNS without the key.
+    """Return what adds so many outcomes; one without an id is none.
 
-    One without an id is none.
+    Each is an intent's id, the state that it ends in, and OUTCOME_COLUMNS behind the key.
     """
-    return _add("journal_outcomes", ("intent_id", *OUTCOME_COLUMNS[2:]), rows)
+    return _add("journal_outcomes", ("intent_id", "state", *OUTCOME_COLUMNS[2:]), rows)
 
 
 @functools.cache

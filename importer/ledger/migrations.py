@@ -60,6 +60,8 @@ STEPS: Final[dict[int, str]] = {
         );
         CREATE TABLE journal_outcomes (
             intent_id   INTEGER PRIMARY KEY,
+            state       TEXT NOT NULL
+                CHECK (state IN ('created', 'rejected', 'in_doubt', 'unsent')),
             at          INTEGER NOT NULL,
             purchase_id TEXT,
             http_status INTEGER,

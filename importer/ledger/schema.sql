@@ -78,8 +78,8 @@ CREATE INDEX entries_by_identity ON entries (scope_id, identity) WHERE identity 
 CREATE INDEX entries_open ON entries (state, last_sent_at) WHERE state IN ('sending', 'in_doubt');
 CREATE INDEX entries_by_run ON entries (run_id, state);
 
--- What was committed since entries were last made of it (see journal.py): first intents, and the
--- outcomes of those that made a purchase.
+-- What was committed since entries were last made of it (see journal.py): first intents, and their
+-- outcomes.
 CREATE TABLE journal_intents (
     id         INTEGER PRIMARY KEY,
     scope_id   INTEGER NOT NULL,
@@ -101,6 +101,8 @@ CREATE TABLE journal_intents (
 );
 CREATE TABLE journal_outcomes (
     intent_id   INTEGER PRIMARY KEY,
+    state       TEXT NOT NULL
+        CHECK (state IN ('created', 'rejected', 'in_doubt', 'unsent')),
     at          INTEGER NOT NULL,
     purchase_id TEXT,
     http_status INTEGER,

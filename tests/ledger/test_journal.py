@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from importer.errors import LedgerError, LedgerWriteError
 from importer.ledger import sqlite
-from importer.ledger.contract import Cause, Intent, LedgerState, Settlement
+from importer.ledger.contract import TRANSITIONS, Cause, Intent, LedgerState, Settlement
 from importer.ledger.journal import MOST
 from importer.ledger.reserve import reserve_path
 from importer.ledger.sqlite import SqliteLedger
@@ -91,7 +91,7 @@ def waiting(ledger: SqliteLedger) -> tuple[int, int]:
     count = "SELECT (SELECT count(*) FROM journal_intents), (SELECT count(*) FROM journal_outcomes)"
     found = connection_of(ledger).execute(count).fetchone()
     journal = ledger._session.journal
-    assert found == (len(journal), len(journal._created))
+    assert found == (len(journal), len(journal._settled))
     return (int(found[0]), int(found[1]))
 
 
@@ -156,6 +156,27 @@ def test_what_is_usual_waits_in_the_journal_until_somebody_looks(ledger: SqliteL
     assert waiting(ledger) == (0, 0)
     ledger.commit(run, [settle(deliver(3), APPLIED), intend(deliver(5))])  # one of either kind
     assert waiting(ledger) == (1, 0)
+
+
+@pytest.mark.parametrize("cause", OUTCOMES)
+def test_every_outcome_of_a_first_intent_waits_with_it(ledger: SqliteLedger, cause: Cause) -> None:
+    run = begin(ledger)
+    ledger.commit(run, [intend(deliver(2))])
+    ledger.commit(run, [settle(deliver(2), OUTCOMES[cause])])
+    assert waiting(ledger) == (1, 1)
+    (entry,) = entries(ledger).values()
+    assert entry.state is TRANSITIONS[cause][1]
+    assert entry.message == OUTCOMES[cause].message
+
+
+def test_a_run_under_another_scope_does_not_share_a_journal(ledger: SqliteLedger) -> None:
+    run = begin(ledger)
+    other = begin(ledger, scope="other")
+    ledger.commit(run, [intend(deliver(2))])
+    with pytest.raises(LedgerWriteError):
+        ledger.commit(other, [settle(deliver(2), APPLIED)])
+    ledger.commit(other, [intend(deliver(2))])
+    assert [entry.state for entry in entries(ledger).values()] == [LedgerState.SENDING]
 
 
 def test_a_dead_runs_journal_is_entered_before_its_rows_are_called_interrupted(

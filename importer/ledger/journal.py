@@ -19,6 +19,7 @@ from importer.errors import LedgerWriteError
 from importer.ledger import journal_statements as statements
 from importer.ledger.contract import TRANSITIONS, Cause, Intent, Settlement
 from importer.ledger.records import intent_row, outcome_row, pack_key
+from importer.model import Verdict
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 MOST: Final = 256
 """Rows of one statement at most. Sizes are powers of two, so that few statements are compiled; what
 is left of one is filled with nulls, for a second statement costs more."""
+
+
+_CREATED: Final = TRANSITIONS[Cause.APPLIED][1].value
 
 
 @dataclass(slots=True)
@@ -118,7 +122,7 @@ class Journal:
         rows = [
             (
                 self._on_their_way[settlement.key],
-                TRANSITIONS[settlement.cause][1].value,
+                _end_of(settlement),
                 *outcome_row(settlement, scope_id)[2:],
             )
             for settlement in step.outcomes
@@ -177,6 +181,12 @@ class Journal:
             both = [*zip(step.intents, packed, strict=True)]
             step.rest += [intent for intent, key in both if key in known]
             step.intents = [intent for intent, key in both if key not in known]
+
+
+def _end_of(settlement: Settlement) -> str:
+    if settlement.outcome.verdict is Verdict.APPLIED:  # nearly always, and an enum is slow to hash
+        return _CREATED
+    return TRANSITIONS[settlement.cause][1].value
 
 
 def _write(

@@ -163,24 +163,33 @@ class Journal:
                 return None
             keys.add(key)
         if step.intents:
-            self._leave_known(connection, step, scope_id)
+            known = _find_known(connection, step.intents, scope_id)
+            if known:
+                _leave(known, step, changes)
         return step
 
-    def _leave_known(self, connection: sqlite3.Connection, step: Step, scope_id: int) -> None:
-        """Move the intents of keys that have an entry to the rest: no first ones."""
-        packed = [pack_key(intent.delivery.key) for intent in step.intents]
-        known: set[bytes] = set()
-        for begin in range(0, len(packed), MOST):
-            page = packed[begin : begin + MOST]
-            nothing = (None,) * (_size(len(page)) - len(page))
-            found = connection.execute(
-                statements.known_keys(_size(len(page))), (scope_id, *page, *nothing)
-            )
-            known.update(key for (key,) in found)
-        if known:
-            both = [*zip(step.intents, packed, strict=True)]
-            step.rest += [intent for intent, key in both if key in known]
-            step.intents = [intent for intent, key in both if key not in known]
+
+def _find_known(connection: sqlite3.Connection, intents: list[Intent], scope_id: int) -> set[bytes]:
+    """Return those of the intents' keys that have an entry: their intents are no first ones."""
+    packed = [pack_key(intent.delivery.key) for intent in intents]
+    known: set[bytes] = set()
+    for begin in range(0, len(packed), MOST):
+        page = packed[begin : begin + MOST]
+        nothing = (None,) * (_size(len(page)) - len(page))
+        query = statements.known_keys(_size(len(page)))
+        known.update(key for (key,) in connection.execute(query, (scope_id, *page, *nothing)))
+    return known
+
+
+def _leave(known: set[bytes], step: Step, changes: Sequence[Change]) -> None:
+    """Let the entries take the intents of `known` keys, among the rest in its order."""
+    step.intents = [each for each in step.intents if pack_key(each.delivery.key) not in known]
+    taken = {each.delivery.key for each in step.intents} | {each.key for each in step.outcomes}
+    step.rest = [
+        change
+        for change in changes
+        if (change.delivery.key if isinstance(change, Intent) else change.key) not in taken
+    ]
 
 
 def _end_of(settlement: Settlement) -> str:

@@ -107,6 +107,7 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
 @example([[(2, Cause.INTENT)], [(2, Cause.NOT_APPLIED)], [(2, Cause.INTENT), (3, Cause.INTENT)]])
 @example([[(2, Cause.INTENT)], "look", [(2, Cause.APPLIED), (3, Cause.INTENT)]])
 @example([[(2, Cause.INTENT)], [(2, Cause.APPLIED)], [(2, Cause.APPLIED)], [(2, Cause.INTENT)]])
+@example([[(2, Cause.INTENT)], "look", [(2, Cause.INTENT), (3, Cause.RETENTION)]])
 def test_through_the_journal_or_one_by_one_is_the_same(
     steps: list[list[tuple[int, Cause]] | str],
 ) -> None:

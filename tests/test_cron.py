@@ -138,6 +138,19 @@ def test_status_names_the_batch_and_says_how_a_run_that_did_not_end_goes_on(
     assert "did not end" not in program("status").stdout
 
 
+def test_status_says_how_a_run_that_left_rows_unsent_goes_on(
+    program: Program, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(3))
+    assert program("run", file, "--limit", "2").returncode == 5
+    line = "when it last ran, 1 row was left unsent:"
+    command = f"`cd {tmp_path} && importer run {file} --limit 2` goes on"
+    assert f"{line} {command}" in program("status").stdout
+    assert program("run", file).returncode == 0
+    assert "unsent" not in program("status").stdout
+    assert json.loads(program("status", "--json").stdout)["imports"][0]["again"] is None
+
+
 def test_the_summary_is_kept_with_the_run_and_says_what_the_report_says(
     program: Program, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from importer.commands.verification import verification_lines, verify
 from importer.config_loading import load_config, workspace_path
 from importer.errors import ExitCode, WorkspaceBusyError
 from importer.ledger.sqlite import SqliteLedger
-from importer.model import FOR_A_PERSON, LANDS_WITHIN, format_instant
+from importer.model import FOR_A_PERSON, LANDS_WITHIN, RowStatus, format_instant
 from importer.reconciler.next_steps import file_argument
 from importer.workspace import STATUS, Workspace, holder, read_progress
 
@@ -91,14 +91,14 @@ def _import(counted: ImportCounts) -> dict[str, Any]:
         "rows": told.get("counts"),
         "results": told.get("results"),
         "report": told.get("report"),
-        "again": _again(counted),
+        "again": _again(counted, (told.get("counts") or {}).get(RowStatus.UNSENT, 0)),
     }
 
 
-def _again(counted: ImportCounts) -> dict[str, str] | None:
-    """Return the command of a last run that did not end, and the folder that it was given in."""
+def _again(counted: ImportCounts, unsent: int) -> dict[str, str] | None:
+    """Return the last run's command, and the folder that it was given in, where it has to go on."""
     plan = json.loads(counted.plan)
-    if counted.exit_code is not None or "command" not in plan:
+    if (counted.exit_code is not None and not unsent) or "command" not in plan:
         return None
     return {"folder": plan["folder"], "command": plan["command"]}
 
@@ -162,13 +162,12 @@ def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:
     cannot tell. `rewritten` are the results files of later runs.
     """
     if told["exit_code"] is None:
-        if told["again"] is None:
-            batch = ["--batch", told["batch"]] if told["batch"] else []
-            command = shlex.join(["importer", "run", file_argument(told["file"]), *batch])
-        else:
-            command = f"cd {shlex.quote(told['again']['folder'])} && {told['again']['command']}"
-        yield f"      did not end: run it again, `{command}` goes on and writes the results"
+        yield f"      did not end: run it again, `{_command(told)}` goes on and writes the results"
         return
+    unsent = (told["rows"] or {}).get(RowStatus.UNSENT, 0)
+    if unsent:
+        were = "row was" if unsent == 1 else "rows were"
+        yield f"      when it last ran, {unsent:,} {were} left unsent: `{_command(told)}` goes on"
     waiting = sum((told["rows"] or {}).get(state, 0) for state in FOR_A_PERSON)
     if waiting:
         results = told["results"]
@@ -176,6 +175,14 @@ def _waiting_lines(told: dict[str, Any], rewritten: set[str]) -> Iterator[str]:
         rows = "row" if waiting == 1 else "rows"
         where = f": {results}" if there else ""
         yield f"      when it last ran, {waiting:,} {rows} needed a person{where}"
+
+
+def _command(told: dict[str, Any]) -> str:
+    """Return the command that goes on with an import."""
+    if told["again"] is None:
+        batch = ["--batch", told["batch"]] if told["batch"] else []
+        return shlex.join(["importer", "run", file_argument(told["file"]), *batch])
+    return f"cd {shlex.quote(told['again']['folder'])} && {told['again']['command']}"
 
 
 def _running_lines(running: dict[str, Any]) -> Iterator[str]:

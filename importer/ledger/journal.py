@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Change
     from importer.ledger.records import Row
 
+DISK_FULL: Final = "disk-full"
+UNWRITABLE: Final = "ledger-unwritable"
+_DIFFERS: Final = "journal-differs"
+"""Codes of a LedgerWriteError, as of the two before."""
 MOST: Final = 256
 """Rows of one statement at most. Sizes are powers of two, so that few statements are compiled; what
 is left of one is filled with nulls, for a second statement costs more."""
@@ -56,49 +60,59 @@ class Journal:
     """
 
     def __init__(self) -> None:
-        self._is_known = False
+        self.is_known = False
         """Before the first entering it may hold what a dead run left."""
         self._run: Row | None = None
         self._on_their_way: dict[str, int] = {}
         """Key → the id of its intent, which has no outcome here."""
-        self._settled: set[str] = set()
-        """Keys whose intent has its outcome here."""
+        self._settled: dict[str, int] = {}
+        """The same for those that have one."""
         self._last_id = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be entered."""
-        return self._is_known and len(self) == 0
+        return self.is_known and len(self) == 0
+
+    @property
+    def awaits_outcomes(self) -> bool:
+        """Whether a row is on its way of which nothing but the intent stands here."""
+        return bool(self._on_their_way)
 
     def __len__(self) -> int:
         """How many rows wait to be entered, as far as known."""
         return len(self._on_their_way) + len(self._settled)
 
-    def enter(self, connection: sqlite3.Connection) -> None:
-        """Make entries of all that stands here. Once that is on disk: `forget`."""
-        connection.execute(statements.ENTER)
-        for statement in statements.CLEAR:
-            connection.execute(statement)
+    def enter(self, connection: sqlite3.Connection, up_to: int | None = None) -> None:
+        """Make entries of all that stands here, or up to an id. Once that is on disk: `forget`."""
+        for statement in statements.ENTER_ALL if up_to is None else statements.ENTER_UP_TO:
+            connection.execute(statement, {} if up_to is None else {"up_to": up_to})
 
-    def forget(self) -> None:
-        """Know that nothing stands here any more."""
-        self._is_known = True
-        self._on_their_way.clear()
-        self._settled.clear()
-        self._last_id = 0
+    def forget(self, up_to: int | None = None) -> None:
+        """Know that nothing stands here any more, or nothing up to an id."""
+        if up_to is None:
+            self.is_known = True
+            self._on_their_way.clear()
+            self._settled.clear()
+            self._last_id = 0
+            return
+        for rows in (self._on_their_way, self._settled):
+            for key in [key for key, number in rows.items() if number <= up_to]:
+                del rows[key]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Know nothing any more where the block ends halfway: then it is entered before all else.
 
-        A LedgerWriteError says that nothing was stored; a KeyboardInterrupt, at any line, does not.
+        A full disk and a refusal leave everything as it was. After a KeyboardInterrupt, which comes
+        at any line, or another error of the disk nobody can say what is on it.
         """
         try:
             yield
-        except LedgerWriteError:
-            raise
-        except BaseException:
-            self._is_known = False
+        except BaseException as error:
+            code = error.code if isinstance(error, LedgerWriteError) else UNWRITABLE
+            if code in {UNWRITABLE, _DIFFERS}:
+                self.is_known = False
             raise
 
     def take(
@@ -108,7 +122,7 @@ class Journal:
 
         `run` is what intent_row takes. The rest is to be made in the same transaction.
         """
-        is_ours = self._is_known and (self._run == run or len(self) == 0)
+        is_ours = self.is_known and (self._run == run or len(self) == 0)
         step = self._divide(connection, changes, run, scope_id) if is_ours else None
         if step is None:
             self.enter(connection)
@@ -122,6 +136,7 @@ class Journal:
         rows = [
             (
                 self._on_their_way[settlement.key],
+                pack_key(settlement.key),
                 _end_of(settlement),
                 *outcome_row(settlement, scope_id)[2:],
             )
@@ -139,13 +154,15 @@ class Journal:
             self._on_their_way[intent.delivery.key] = number
         self._last_id += len(step.intents)
         for settlement in step.outcomes:
-            del self._on_their_way[settlement.key]
-            self._settled.add(settlement.key)
+            self._settled[settlement.key] = self._on_their_way.pop(settlement.key)
 
     def _divide(
         self, connection: sqlite3.Connection, changes: Sequence[Change], run: Row, scope_id: int
     ) -> Step | None:
-        """Return who takes which change; None where the journal has to be entered first."""
+        """Return who takes which change, None where the journal has to be entered first.
+
+        Asks the entries for the keys of first intents.
+        """
         step = Step(run)
         keys = set()
         for change in changes:
@@ -201,11 +218,17 @@ def _end_of(settlement: Settlement) -> str:
 def _write(
     connection: sqlite3.Connection, statement: Callable[[int], str], rows: list[Row]
 ) -> None:
-    """Run a statement for many on all rows."""
+    """Run a statement for many on all rows; LedgerWriteError where it does not take each."""
     for begin in range(0, len(rows), MOST):
         page = rows[begin : begin + MOST]
         nothing = (None,) * len(page[0]) * (_size(len(page)) - len(page))
-        connection.execute(statement(_size(len(page))), (*chain.from_iterable(page), *nothing))
+        made = connection.execute(
+            statement(_size(len(page))), (*chain.from_iterable(page), *nothing)
+        )
+        if made.rowcount != len(page):
+            raise LedgerWriteError(
+                "Bug: the journal is not what is remembered of it.", code=_DIFFERS
+            )
 
 
 def _size(rows: int) -> int:

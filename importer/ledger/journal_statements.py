@@ -14,7 +14,7 @@ _SENDING: Final = TRANSITIONS[Cause.INTENT][1].value
 _SAID: Final = INTENT_COLUMNS[:-1]
 _ANSWERED: Final = OUTCOME_COLUMNS[3:]
 
-ENTER: Final = f"""
+_ENTER: Final = f"""
 INSERT INTO entries (
     {", ".join(_SAID)}, first_sent_at, last_sent_at, attempts, state, settled_at,
     {", ".join(_ANSWERED)}
@@ -22,27 +22,46 @@ INSERT INTO entries (
 SELECT {", ".join(f"i.{name}" for name in _SAID)}, i.at, i.at, 1,
     coalesce(o.state, '{_SENDING}'), o.at,
     {", ".join(f"o.{name}" for name in _ANSWERED)}
-FROM journal_intents i LEFT JOIN journal_outcomes o ON o.intent_id = i.id ORDER BY i.id
+FROM journal_intents i LEFT JOIN journal_outcomes o ON o.intent_id = i.id
 """
-CLEAR: Final = ("DELETE FROM journal_outcomes", "DELETE FROM journal_intents")
+_IN_ORDER: Final = "ORDER BY i.id"
+ENTER_ALL: Final = (
+    f"{_ENTER} {_IN_ORDER}",
+    "DELETE FROM journal_outcomes",
+    "DELETE FROM journal_intents",
+)
+ENTER_UP_TO: Final = (
+    f"{_ENTER} WHERE i.id <= :up_to {_IN_ORDER}",
+    "DELETE FROM journal_outcomes WHERE intent_id <= :up_to",
+    "DELETE FROM journal_intents WHERE id <= :up_to",
+)
+"""The same for the intents up to an id. (SQLite forgets all of a table faster than parts of it.)"""
+LAST_ID: Final = "SELECT coalesce(max(id), 0) FROM journal_intents"
 
 
 @functools.cache
 def add_intents(rows: int) -> str:
-    """Return what adds so many intents, each an id and INTENT_COLUMNS; one without an id is none.
-
-    The id is the place behind all others: then SQLite looks for none.
-    """
-    return _add("journal_intents", ("id", *INTENT_COLUMNS), rows)
+    """Return what adds so many intents, each an id and INTENT_COLUMNS; without an id it is none."""
+    return f"""
+INSERT INTO journal_intents (id, {", ".join(INTENT_COLUMNS)})
+SELECT * FROM ({_values(1 + len(INTENT_COLUMNS), rows)}) WHERE column1 IS NOT NULL
+"""
 
 
 @functools.cache
 def add_outcomes(rows: int) -> str:
-    """Return what adds so many outcomes; one without an id is none.
+    """Return what adds so many outcomes, each of them only where the intent of its key is there.
 
-    Each is an intent's id, the state that it ends in, and OUTCOME_COLUMNS behind the key.
+    Each is an intent's id, its key, the state that it ends in, and OUTCOME_COLUMNS behind the key.
     """
-    return _add("journal_outcomes", ("intent_id", "state", *OUTCOME_COLUMNS[2:]), rows)
+    columns = OUTCOME_COLUMNS[2:]
+    told = [f"told.column{number}" for number in range(3, 4 + len(columns))]
+    return f"""
+INSERT INTO journal_outcomes (intent_id, state, {", ".join(columns)})
+SELECT i.id, {", ".join(told)}
+FROM ({_values(3 + len(columns), rows)}) AS told
+JOIN journal_intents i ON i.id = told.column1 AND i.key = told.column2
+"""
 
 
 @functools.cache
@@ -52,9 +71,6 @@ def known_keys(keys: int) -> str:
     return f"SELECT key FROM entries WHERE scope_id = ? AND key IN ({page})"
 
 
-def _add(table: str, columns: tuple[str, ...], rows: int) -> str:
-    row = f"({', '.join('?' * len(columns))})"
-    return f"""
-INSERT INTO {table} ({", ".join(columns)})
-SELECT * FROM (VALUES {", ".join([row] * rows)}) WHERE column1 IS NOT NULL
-"""
+def _values(columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"VALUES {', '.join([row] * rows)}"

@@ -1,7 +1,8 @@
 """The ledger's path → a ballast file beside it, and a refusal while its disk is nearly full.
 
 Touches the ledger's folder. A full disk fails even updates, so outcomes already received could
-not be stored: the ballast makes room for them, the refusal keeps new attempts from being made.
+not be stored: the ballast makes room for them, the refusal keeps new attempts from being made. What
+is left of its room when the last outcome is stored is for whoever looks.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ class Reserve:
         except OSError:
             return False
         return True
+
+    def has_space(self) -> bool:
+        """Return whether the ledger's disk has at least 50 MiB left."""
+        return self._free() >= self._minimum_free
 
     def require_space(self) -> None:
         """Raise LedgerWriteError while the ledger's disk has less than 50 MiB left."""

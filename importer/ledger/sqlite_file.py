@@ -31,7 +31,7 @@ _PREPARE: Final = (
     "PRAGMA fullfsync = 1",  # macOS: a plain fsync stops at the drive's cache
     "PRAGMA checkpoint_fullfsync = 1",
     "PRAGMA cache_size = -65536",  # KiB: the random keys of a large ledger, kept at hand
-    "PRAGMA wal_autocheckpoint = 8192",  # pages: random keys dirty many, 1,000 are 8 groups
+    "PRAGMA wal_autocheckpoint = 8192",  # pages: to enter 10,000 rows takes thousands
 )
 
 

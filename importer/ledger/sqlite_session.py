@@ -12,18 +12,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import LedgerError, LedgerWriteError
-from importer.ledger.journal import Journal
+from importer.ledger.journal import DISK_FULL, UNWRITABLE, Journal
+from importer.ledger.journal_statements import LAST_ID
 from importer.ledger.statements import HIGHEST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from importer.ledger.records import Row
+    from importer.ledger.reserve import Reserve
     from importer.ledger.statements import Bulk
 
-DISK_FULL: Final = "disk-full"
-
 _PAGE: Final = 500
+_PIECE: Final = 500
+"""Rows of the journal that are entered at once where there is little room: up to 3 MiB of WAL."""
 _LOOKED_UP_COST: Final = 3
 """What one row looked up costs, in rows read through."""
 
@@ -31,13 +33,11 @@ _LOOKED_UP_COST: Final = 3
 class Session:
     """The ledger's connection until it is closed. All calls come from one thread."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, make_room: Callable[[], bool] = lambda: False
-    ) -> None:
-        """`make_room` is called where the disk is full; it returns whether that helped."""
+    def __init__(self, connection: sqlite3.Connection, reserve: Reserve | None = None) -> None:
+        """Take the disk space that is kept back; None: the ledger is in memory."""
         self.journal = Journal()
         self._connection: sqlite3.Connection | None = connection
-        self._make_room = make_room
+        self._reserve = reserve
 
     def close(self) -> bool:
         """Release the file; return whether it was open: closing twice is allowed."""
@@ -50,6 +50,11 @@ class Session:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for queries; LedgerError where they fail."""
         self._have_entered()
+        with self._querying() as connection:
+            yield connection
+
+    @contextmanager
+    def _querying(self) -> Iterator[sqlite3.Connection]:
         try:
             yield self._lent()
         except sqlite3.Error as error:
@@ -70,18 +75,42 @@ class Session:
         """Make entries of what stands in the journal. Raises LedgerWriteError."""
         if self.journal.is_empty:
             return
-        with self.journal.watched():
-            with self.transaction() as connection:
-                self.journal.enter(connection)
+        last = self._last_id()
+        if not last:  # an empty one is left alone: who only looks writes nothing
             self.journal.forget()
+        elif self._reserve is None or self._reserve.has_space():
+            self._enter()
+        else:
+            self._enter_piecewise(last)
 
     def _have_entered(self) -> None:
         try:
             self.enter()
         except LedgerWriteError as error:
-            if error.code != DISK_FULL or not self._make_room():
+            # Outcomes that are still to come need the room more than whoever looks.
+            if error.code != DISK_FULL or self.journal.awaits_outcomes or self._reserve is None:
+                raise
+            if not self._reserve.release():
                 raise
             self.enter()
+
+    def _enter_piecewise(self, last: int) -> None:
+        """Enter all up to the last id: what room one piece took, the next one takes again."""
+        for up_to in (*range(_PIECE, last, _PIECE), None):
+            with suppress(sqlite3.Error):  # what follows says so, if it matters
+                self._lent().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._enter(up_to)
+
+    def _enter(self, up_to: int | None = None) -> None:
+        with self.journal.watched():
+            with self.transaction() as connection:
+                self.journal.enter(connection, up_to)
+            self.journal.forget(up_to)
+
+    def _last_id(self) -> int:
+        with self._querying() as connection:
+            (last,) = connection.execute(LAST_ID).fetchone()
+        return int(last)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -100,7 +129,7 @@ class Session:
             raise LedgerWriteError(
                 f"The ledger could not be written: {error}.",
                 "Make room on its disk and run again." if full else "Check its disk.",
-                code=DISK_FULL if full else "ledger-unwritable",
+                code=DISK_FULL if full else UNWRITABLE,
             ) from error
         except BaseException:
             _roll_back(connection)

@@ -67,7 +67,8 @@ class Journal:
         """Key → the id of its intent, which has no outcome here."""
         self._settled: dict[str, int] = {}
         """The same for those that have one."""
-        self._last_id = 0
+        self.last_id = 0
+        """Of an intent here, as far as known."""
 
     @property
     def is_empty(self) -> bool:
@@ -94,7 +95,7 @@ class Journal:
             self.is_known = True
             self._on_their_way.clear()
             self._settled.clear()
-            self._last_id = 0
+            self.last_id = 0
             return
         for rows in (self._on_their_way, self._settled):
             for key in [key for key, number in rows.items() if number <= up_to]:
@@ -127,7 +128,7 @@ class Journal:
         if step is None:
             self.enter(connection)
             return Step(run, rest=list(changes), entered=True)
-        numbers = range(self._last_id + 1, self._last_id + 1 + len(step.intents))
+        numbers = range(self.last_id + 1, self.last_id + 1 + len(step.intents))
         rows = [
             (number, *intent_row(intent, run))
             for number, intent in zip(numbers, step.intents, strict=True)
@@ -150,9 +151,9 @@ class Journal:
         if step.entered:
             self.forget()
         self._run = step.run
-        for number, intent in enumerate(step.intents, self._last_id + 1):
+        for number, intent in enumerate(step.intents, self.last_id + 1):
             self._on_their_way[intent.delivery.key] = number
-        self._last_id += len(step.intents)
+        self.last_id += len(step.intents)
         for settlement in step.outcomes:
             self._settled[settlement.key] = self._on_their_way.pop(settlement.key)
 

@@ -143,7 +143,7 @@ class SqliteLedger:
                 raise
             self._apply(run_id, changes)
         if len(self._session.journal) >= ENTERED_AT:
-            with suppress(LedgerWriteError):  # the journal is on disk; whoever looks is told
+            with suppress(LedgerError):  # the journal is on disk; whoever looks is told
                 self._session.enter()
 
     def _apply(self, run_id: int, changes: Sequence[Change]) -> None:

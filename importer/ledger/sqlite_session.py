@@ -75,7 +75,7 @@ class Session:
         """Make entries of what stands in the journal. Raises LedgerWriteError."""
         if self.journal.is_empty:
             return
-        last = self._last_id()
+        last = self.journal.last_id if self.journal.is_known else self._last_id()
         if not last:  # an empty one is left alone: who only looks writes nothing
             self.journal.forget()
         elif self._reserve is None or self._reserve.has_space():

@@ -6,7 +6,7 @@ Touches the ledger's file and its folder. This and the `sqlite_*` modules alone 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from importer.errors import LedgerError, LedgerWriteError
 from importer.ledger import statements
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Change, Created, Entry, Import, Resolution, Standing
 
 
-ENTERED_AT: Final = 10_000
-"""Rows in the journal: they are entered in 0.07 s, in a ledger of a million in 0.2 s."""
-
-
 class SqliteLedger:
     """A `Ledger` in one file that this process alone holds, or in memory."""
 
@@ -75,8 +71,7 @@ class SqliteLedger:
 
     def close(self) -> None:
         """See Ledger. Closing twice is allowed."""
-        with suppress(LedgerError):  # what is not entered now is when it is opened
-            self._session.enter()
+        self.enter()  # or it is when the ledger is opened
         if self._session.close() and self._checkup is not None:
             self._checkup.seal()
 
@@ -142,7 +137,10 @@ class SqliteLedger:
             if self._reserve is None or not self._reserve.release():
                 raise
             self._apply(run_id, changes)
-        if len(self._session.journal) >= ENTERED_AT:
+
+    def enter(self, at_least: int = 1) -> None:
+        """See Ledger."""
+        if len(self._session.journal) >= at_least:
             with suppress(LedgerError):  # the journal is on disk; whoever looks is told
                 self._session.enter()
 

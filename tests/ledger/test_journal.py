@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import LedgerError, LedgerWriteError
-from importer.ledger import sqlite
 from importer.ledger.contract import TRANSITIONS, Cause, Intent, LedgerState, Settlement
 from importer.ledger.journal import MOST
 from importer.ledger.reserve import reserve_path
@@ -203,14 +202,12 @@ def test_a_closed_ledger_has_an_empty_journal(tmp_path: Path) -> None:
         assert connection.execute("SELECT state FROM entries").fetchall() == [("sending",)]
 
 
-def test_the_journal_is_entered_before_it_grows_long(
-    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "ENTERED_AT", 5)
+def test_the_journal_is_entered_where_it_has_so_many_rows(ledger: SqliteLedger) -> None:
     run = begin(ledger)
     ledger.commit(run, [intend(deliver(row)) for row in range(2, 6)])
+    ledger.enter(5)
     assert waiting(ledger) == (4, 0)
-    ledger.commit(run, [intend(deliver(6))])
+    ledger.enter(4)
     assert waiting(ledger) == (0, 0)
 
 
@@ -300,13 +297,13 @@ def test_what_may_be_stored_though_it_was_interrupted_is_entered_before_anybody_
 
 
 def test_outcomes_are_stored_where_a_full_disk_lets_nothing_be_entered(
-    ledger: SqliteLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: SqliteLedger, tmp_path: Path
 ) -> None:
     run = begin(ledger)
     ledger.commit(run, [intend(deliver(row)) for row in range(2, 500)])
     fill_disk(ledger)
-    monkeypatch.setattr(sqlite, "ENTERED_AT", 1)
     for row in range(2, 5):
+        ledger.enter()
         ledger.commit(run, [settle(deliver(row), APPLIED)])
     assert waiting(ledger) == (498, 3)
     assert reserve_path(tmp_path / "ledger.sqlite").exists()

@@ -11,7 +11,7 @@ from importer.errors import LedgerWriteError
 from importer.ledger.contract import Intent, LedgerState, Settlement
 from importer.ledger.load import Load
 from importer.ledger.sqlite import SqliteLedger
-from importer.ledger.writer import GroupCommit
+from importer.ledger.writer import ENTERED_AT, GroupCommit
 from tests.ledger.examples import (
     APPLIED,
     NOT_APPLIED,
@@ -51,6 +51,12 @@ class Watched:
         self.seconds = 0.0
         """How long each transaction takes."""
         self.refuses: Callable[[Sequence[Change]], bool] = lambda _: False
+        self.entered: list[int] = []
+        """What was asked to be entered, if it was so many rows."""
+
+    def enter(self, at_least: int) -> None:
+        self.entered.append(at_least)
+        self.ledger.enter(at_least)
 
     def commit(self, run_id: int, changes: Sequence[Change]) -> None:
         self.groups.append(list(changes))
@@ -505,5 +511,30 @@ def test_a_writer_that_was_left_takes_nothing_silently() -> None:
         with pytest.raises(LedgerWriteError):
             await writer.commit(intend(deliver(3)))
         assert writer.unstored == [settle(deliver(2), APPLIED)]
+
+    run(test)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_the_journal_is_entered_when_what_was_stored_has_left(busy: bool) -> None:
+    async def test(watched: Watched) -> None:
+        async with writer_of(watched, busy=busy, patience=0.0) as writer:
+            await writer.commit(intend(deliver(2)))
+            assert watched.entered == []
+            await turns()
+            assert watched.entered == [ENTERED_AT[busy]]
+
+    run(test)
+    assert ENTERED_AT[True] > ENTERED_AT[False]
+
+
+def test_nothing_is_entered_after_a_failure() -> None:
+    async def test(watched: Watched) -> None:
+        watched.refuses = bool
+        async with writer_of(watched) as writer:
+            with pytest.raises(LedgerWriteError):
+                await writer.commit(intend(deliver(2)))
+            await turns()
+        assert watched.entered == []
 
     run(test)

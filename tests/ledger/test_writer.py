@@ -54,7 +54,7 @@ class Watched:
         self.entered: list[int] = []
         """What was asked to be entered, if it was so many rows."""
 
-    def enter(self, at_least: int) -> None:
+    def enter(self, at_least: int = 1) -> None:
         self.entered.append(at_least)
         self.ledger.enter(at_least)
 

@@ -158,8 +158,8 @@ MUTANTS = (
         (
             Edit(
                 "importer/ledger/journal.py",
-                "self._is_known = False",
-                "self._is_known = True",
+                'self.is_known = False\n        """Before',
+                'self.is_known = True\n        """Before',
             ),
         ),
         "tests/ledger/test_journal.py",

@@ -88,9 +88,8 @@ class Session:
             self.enter()
         except LedgerWriteError as error:
             # Outcomes that are still to come need the room more than whoever looks.
-            if error.code != DISK_FULL or self.journal.awaits_outcomes or self._reserve is None:
-                raise
-            if not self._reserve.release():
+            spare = None if self.journal.awaits_outcomes else self._reserve
+            if error.code != DISK_FULL or spare is None or not spare.release():
                 raise
             self.enter()
 

@@ -58,8 +58,10 @@ class Reserve:
         return True
 
     def has_space(self) -> bool:
-        """Return whether the ledger's disk has at least 50 MiB left."""
-        return self._free() >= self._minimum_free
+        """Return whether the ledger's disk surely has at least 50 MiB left."""
+        with contextlib.suppress(OSError):  # the folder is gone, say: SQLite tells it better
+            return self._free() >= self._minimum_free
+        return False
 
     def require_space(self) -> None:
         """Raise LedgerWriteError while the ledger's disk has less than 50 MiB left."""

@@ -40,3 +40,8 @@ def test_a_disk_that_is_nearly_full_is_named_with_what_it_has_left(tmp_path: Pat
 
     assert str(ledger) in raised.value.message
     assert raised.value.code == "disk-full"
+
+
+def test_a_folder_that_is_gone_has_no_space(tmp_path: Path) -> None:
+    assert not Reserve(tmp_path / "gone" / "ledger.sqlite", minimum_free=0).has_space()
+    assert Reserve(tmp_path / "ledger.sqlite", minimum_free=0).has_space()

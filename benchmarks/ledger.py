@@ -34,7 +34,7 @@ from importer.config import SendSection
 from importer.ledger.sqlite import SqliteLedger
 from importer.ledger.writer import GroupCommit
 from importer.model import Delivery, PurchaseRequest
-from importer.reader.identity import make_key
+from importer.reader.keys import make_key
 from importer.sender.api import Api
 from importer.sender.sender import send
 from importer.sender.signals import StopRequest

@@ -19,12 +19,8 @@ from importer.ledger.contract import Choice, Intent, LedgerState, Resolution, Se
 from importer.model import APPLIED, DONE, Delivery, Next, Outcome, Verdict
 from importer.planner.gate import check_identity_settings, check_scope
 from importer.preparation import open_ledger
-from importer.reader.identity import (
-    RECIPE,
-    find_occurrences,
-    identity_settings,
-    import_content,
-)
+from importer.reader.identity import RECIPE, identity_settings, import_content
+from importer.reader.keys import find_occurrences
 from importer.reader.reader import read_file
 from importer.reader.table import cell_name
 from importer.reader.validation import build_requests

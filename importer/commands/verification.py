@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from importer.reader.identity import RECIPE, make_key
+from importer.reader.identity import RECIPE
+from importer.reader.keys import make_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ import polars as pl
 
 from importer.ledger.contract import LedgerState
 from importer.planner.claims import Claim, Claimant, claim
-from importer.reader.identity import add_keys, make_keys, stand_alone
+from importer.reader.identity import stand_alone
+from importer.reader.keys import add_keys, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from importer.ledger.contract import LedgerState
 from importer.model import APPLIED, RowStatus
-from importer.reader.identity import find_occurrences
+from importer.reader.keys import find_occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

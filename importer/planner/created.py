@@ -14,12 +14,12 @@ import polars as pl
 
 from importer.model import RowStatus
 from importer.planner.planner import STATUSES
-from importer.reader.identity import make_keys
+from importer.reader.keys import PART_ROWS, number_keys, number_packed, spell_keys
 from importer.reader.pieces import join_frames
 from importer.reader.texts import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from importer.ledger.contract import Created, Ledger
 
@@ -36,8 +36,6 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 """The ledger's Created, in its order."""
 
-_PART_ROWS: Final = 50_000
-
 
 def find_created(
     planned: pl.DataFrame, ledger: Ledger, scope: str, run_id: int | None
@@ -45,24 +43,31 @@ def find_created(
     """Return what the ledger knows of each row of `planned` whose entry is `created`, in order.
 
     `planned` has `row`, `content` and `occurrence`; no two rows have the same key. Columns: `row`,
-    `at` (UInt32: its place in `planned`), `status` (of STATUSES: `created` where the run of
+    `key` (UInt128, see number_keys), `status` (of STATUSES: `created` where the run of
     `run_id` did it), `purchase_id`, `http_status`, `attempts`, `sent_at`, `file` and `sent_row` of
     the last attempt, `by_person`, and `message`, null where no person settled it.
     """
-    keys, places = _order_keys(planned)
-    asked = chain.from_iterable(_make_keys(planned))
+    keys = number_keys(planned)
+    places = keys.arg_sort()
+    keys = keys.gather(places)
+    # A part at a time: as texts the keys of a million rows take 50 MiB.
+    asked = chain.from_iterable(
+        spell_keys(part.to_series()) for part in keys.to_frame().iter_slices(PART_ROWS)
+    )
     pages = ledger.created(scope, asked, count=planned.height) if planned.height else ()
     created = join_frames([_tell(page, keys, places, run_id) for page in chain([()], pages)])
-    if not created["at"].is_sorted():
-        order = created["at"].arg_sort()
+    at = created.drop_in_place("at")
+    if not at.is_sorted():
+        order = at.arg_sort()
         # Column by column, so that only one of them is there twice.
         names = created.columns
         created = pl.DataFrame([_gather(created.drop_in_place(name), order) for name in names])
-    return created.insert_column(0, planned["row"].gather(created["at"]))
+        at = at.gather(order)
+    return created.insert_column(0, planned["row"].gather(at))
 
 
-def spell_created(created: pl.DataFrame, planned: pl.DataFrame) -> pl.DataFrame:
-    """Return the results of some rows of `find_created`, of the same `planned`, in their order.
+def spell_created(created: pl.DataFrame) -> pl.DataFrame:
+    """Return the results of some rows of `find_created`, in their order.
 
     Columns: `row`, `status` (String), `purchase_id`, `error_code`, `error`, `http_status`,
     `attempts`, `idempotency_key`, `sent_at`.
@@ -71,7 +76,6 @@ def spell_created(created: pl.DataFrame, planned: pl.DataFrame) -> pl.DataFrame:
     where = (pl.col("file"), pl.col("sent_row"), pl.col("sent_at").dt.strftime("%Y-%m-%d"))
     by_person = fill("Sent by {}, row {}, on {}; nothing now. {}", *where, pl.col("message"))
     by_run = fill("Created by {}, row {}, on {}; nothing was sent.", *where)
-    own = planned.select(pl.col("content", "occurrence").gather(created["at"]))
     return created.select(
         "row",
         pl.col("status").cast(pl.String),
@@ -80,29 +84,9 @@ def spell_created(created: pl.DataFrame, planned: pl.DataFrame) -> pl.DataFrame:
         pl.when(~now).then(pl.when("by_person").then(by_person).otherwise(by_run)).alias("error"),
         "http_status",
         "attempts",
-        make_keys(own).alias("idempotency_key"),
+        spell_keys(created["key"]).alias("idempotency_key"),
         "sent_at",
     )
-
-
-def _order_keys(planned: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Return the keys as numbers, ascending, and the place of each in `planned` (UInt32)."""
-    keys = pl.Series([], dtype=pl.UInt128)
-    for texts in _make_keys(planned):
-        packed = texts.str.replace_all("-", "", literal=True).str.decode("hex")
-        keys.append(_as_numbers(packed))
-    places = keys.arg_sort()
-    return keys.gather(places), places
-
-
-def _make_keys(planned: pl.DataFrame) -> Iterator[pl.Series]:
-    """Yield the keys a part at a time: as texts those of a million rows take 50 MiB."""
-    return (make_keys(part) for part in planned.iter_slices(_PART_ROWS))
-
-
-def _as_numbers(packed: pl.Series) -> pl.Series:
-    """Return packed keys (Binary) as numbers, which take a third of the memory."""
-    return packed.bin.reinterpret(dtype=pl.UInt128, endianness="big")
 
 
 def _tell(
@@ -116,12 +100,13 @@ def _tell(
             for (name, kind), values in zip(_COLUMNS.items(), columns, strict=True)
         ]
     )
-    sought = _as_numbers(told["packed"])
+    sought = number_packed(told["packed"])
     # Beyond the last key is none; that one stands there to be found unequal.
     at = keys.search_sorted(sought).clip(upper_bound=max(len(keys) - 1, 0))
     tried = pl.col("run") == run_id if run_id is not None else pl.lit(value=False)
     return told.select(
         places.gather(at).alias("at"),
+        sought.alias("key"),
         pl.when(tried)
         .then(pl.lit(RowStatus.CREATED.value, dtype=STATUSES))
         .otherwise(pl.lit(RowStatus.ALREADY_CREATED.value, dtype=STATUSES))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from importer.ledger.contract import LedgerState
 from importer.model import Delivery
 from importer.planner.bodies import write_bodies
-from importer.reader.identity import RECIPE, make_keys
+from importer.reader.identity import RECIPE
+from importer.reader.keys import make_keys
 from importer.reader.validation import build_requests
 
 if TYPE_CHECKING:

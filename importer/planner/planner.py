@@ -25,7 +25,8 @@ from importer.planner.guard import (
 )
 from importer.planner.plan import Candidate, judge
 from importer.planner.suspicion import find_conflicts, find_evidence
-from importer.reader.identity import add_keys, import_content_of, make_keys
+from importer.reader.identity import import_content_of
+from importer.reader.keys import add_keys, make_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

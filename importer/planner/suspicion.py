@@ -13,7 +13,7 @@ import polars as pl
 from importer.ledger.contract import fingerprint_product
 from importer.planner.claiming import PAGE_ROWS
 from importer.planner.guard import LIVE, Conflict, InThisFile, Suspect, find_conflict
-from importer.reader.identity import add_keys
+from importer.reader.keys import add_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Typed valid rows → the content of each and the idempotency key of each occurrence. Pure.
+"""Typed valid rows → the content of each, of which its idempotency key is made. Pure.
 
 A key names one purchase for ever, so it must come out the same from CSV and Excel, in any order,
 spacing, letter case and spelling, and on every version of this program. Therefore a recipe is
@@ -19,7 +19,6 @@ without trailing zeros; the date in microseconds since 1970 UTC; trigger ids sor
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.reader.cells import replace_some
+from importer.reader.keys import PART_ROWS, hash_each, netstring
 from importer.reader.texts import fill
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ RECIPE: Final = 1
 _PREFIX: Final = "8:importer,1:1,"
 _UNFOLDED: Final = "[^ -~]|  |^ | $"
 """What `_fold` may change in a text."""
-_VARIANTS: Final = {f"{digit:x}": "89ab"[digit & 0b11] for digit in range(16)}
-"""The digit in place 16 of a digest → that of the UUID."""
-_PART_ROWS: Final = 50_000
 
 
 def add_contents(rows: pl.DataFrame, *, scope: str, batch: str) -> pl.DataFrame:
@@ -52,7 +49,7 @@ def add_contents(rows: pl.DataFrame, *, scope: str, batch: str) -> pl.DataFrame:
     apart have equal contents. `identity_key` stands for the identity columns' values where every
     one of them is filled; a half-empty order number tells nothing apart.
     """
-    prefix = _PREFIX + _netstring(scope) + _netstring(batch)
+    prefix = _PREFIX + netstring(scope) + netstring(batch)
     identity, told_apart = _identity(rows)
     values = rows.select(identity.alias("identity"), **_values(rows))
     spelling, parts = _netstrings(values.drop("identity"))
@@ -139,60 +136,9 @@ def _is_ascii(texts: pl.Series) -> bool:
 def _digests(canonical: pl.LazyFrame, height: int) -> pl.Series:
     """Return the SHA-256 of each of one column's values (Binary), none of which is null."""
     digests = pl.Series([], dtype=pl.Binary)
-    for start in range(0, height, _PART_ROWS):
-        digests.append(_hash(canonical.slice(start, _PART_ROWS).collect().to_series()))
+    for start in range(0, height, PART_ROWS):
+        digests.append(hash_each(canonical.slice(start, PART_ROWS).collect().to_series()))
     return digests
-
-
-def _hash(texts: pl.Series) -> pl.Series:
-    sha256 = hashlib.sha256
-    return pl.Series([sha256(text).digest() for text in texts.to_list()], dtype=pl.Binary)
-
-
-def make_keys(rows: pl.DataFrame) -> pl.Series:
-    """Return `make_key` of each row's `content` and `occurrence` (String, named `key`)."""
-    keys = pl.Series("key", [], dtype=pl.String)
-    for part in rows[["content", "occurrence"]].iter_slices(_PART_ROWS):
-        digests = _hash(part.select(_SEED).to_series()).bin.encode("hex")
-        keys.append(digests.to_frame("digest").select(key=_KEY).to_series())
-    return keys
-
-
-def add_keys(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return `rows` with `key`, made of their `content` and `occurrence`."""
-    return rows.with_columns(make_keys(rows))
-
-
-def make_key(content: bytes, occurrence: int) -> str:
-    """Return the idempotency key of the `occurrence`-th (from 1) purchase with this content."""
-    digest = hashlib.sha256(content + _netstring(str(occurrence)).encode()).hexdigest()
-    variant = "89ab"[int(digest[16], 16) & 0b11]
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
-
-
-def find_occurrences(content: bytes, keys: Iterable[str], up_to: int) -> dict[str, int]:
-    """Return key → occurrence for those of `keys` that `content` has, at occurrences up to `up_to`.
-
-    As fast as hashing goes: a key is spelt only where its first letters are those of one wanted.
-    """
-    wanted = set(keys)
-    beginnings = {key[:8] for key in wanted}
-    found: dict[str, int] = {}
-    sha256 = hashlib.sha256
-    for occurrence, tail in enumerate(_occurrence_tails(up_to), 1):
-        if len(found) == len(wanted):
-            break
-        if sha256(content + tail).hexdigest()[:8] in beginnings:
-            key = make_key(content, occurrence)
-            if key in wanted:
-                found[key] = occurrence
-    return found
-
-
-@functools.lru_cache(maxsize=4)
-def _occurrence_tails(up_to: int) -> tuple[bytes, ...]:
-    """Return what is hashed behind a content for each occurrence from 1 on."""
-    return tuple(_netstring(str(number)).encode() for number in range(1, up_to + 1))
 
 
 def import_content(contents: Iterable[bytes]) -> bytes:
@@ -210,7 +156,7 @@ def import_content_of(contents: pl.Series) -> bytes:
     apart = begin.is_unique().all()
     ordered = contents.gather(begin.arg_sort()) if apart else contents.sort()
     digest = hashlib.sha256()
-    for part in ordered.to_frame().iter_slices(_PART_ROWS):
+    for part in ordered.to_frame().iter_slices(PART_ROWS):
         digest.update(b"".join(part.to_series().to_list()))
     return digest.digest()
 
@@ -233,7 +179,7 @@ def stand_alone(contents: pl.Series) -> pl.Series:
 def _beginnings(contents: pl.Series) -> pl.Series:
     """Return the first 8 bytes of each as a number, which sorts as they do."""
     first = pl.Series([], dtype=pl.UInt64)
-    for part in contents.to_frame().iter_slices(_PART_ROWS):
+    for part in contents.to_frame().iter_slices(PART_ROWS):
         bytes_ = part.to_series().bin.slice(0, 8)
         first.append(bytes_.bin.reinterpret(dtype=pl.UInt64, endianness="big"))
     return first.rechunk()
@@ -256,33 +202,9 @@ def identity_settings(config: Config) -> str:
     return json.dumps(settings, ensure_ascii=False, sort_keys=True)
 
 
-def _netstring(text: str) -> str:
-    return f"{len(text.encode())}:{text},"
-
-
 def _value(text: pl.Expr) -> pl.Expr:
     return fill("{}:{},", text.str.len_bytes(), text).fill_null(pl.lit("-,"))
 
 
 def _fold(text: pl.Expr) -> pl.Expr:
     return text.str.normalize("NFC").str.replace_all(r"\s+", " ").str.strip_chars(" ")
-
-
-def _seed() -> pl.Expr:
-    number = pl.col("occurrence").cast(pl.String)
-    return pl.col("content") + fill("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
-
-
-def _key() -> pl.Expr:
-    digest = pl.col("digest")
-    places = ((0, 8), (8, 4), (13, 3), (17, 3), (20, 12))
-    a, b, c, d, e = (digest.str.slice(*place) for place in places)
-    variant = digest.str.slice(16, 1).replace_strict(_VARIANTS, return_dtype=pl.String)
-    return fill("{}-{}-8{}-{}{}-{}", a, b, c, variant, d, e)
-
-
-# Built once: for the few hundred rows of a page that takes as long as to run them.
-_SEED: Final = _seed()
-"""What is hashed for a key."""
-_KEY: Final = _key()
-"""The key that a `digest`, in hexadecimal digits, means."""

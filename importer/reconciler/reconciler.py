@@ -15,7 +15,8 @@ from importer.planner.claiming import PAGE_ROWS
 from importer.planner.created import find_created
 from importer.planner.plan import judge
 from importer.planner.planner import STATUSES, candidate_of
-from importer.reader.identity import add_keys, stand_alone
+from importer.reader.identity import stand_alone
+from importer.reader.keys import add_keys
 from importer.reader.pieces import join_frames
 from importer.reconciler.row_results import RESULT_SCHEMA, RowResults
 from importer.reconciler.totals import total
@@ -61,8 +62,8 @@ def reconcile(
     if not others["row"].is_sorted():  # a copy of a million rows takes a tenth of a gigabyte
         others = others.sort("row")
     others = others.with_columns(_words(judged, others)).drop("tried")
-    results = RowResults(_statuses(judged, created, others), others, created, planned)
-    _prove(results, judged)
+    results = RowResults(_statuses(judged, created, others), others, created)
+    _prove(results, planned, judged)
     return results
 
 
@@ -165,9 +166,9 @@ def invalid_results(judged: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prove(results: RowResults, judged: pl.DataFrame) -> None:
+def _prove(results: RowResults, planned: pl.DataFrame, judged: pl.DataFrame) -> None:
     """Raise ResultsError unless every result is whole, and they add up to the plan."""
-    statuses, planned = results.statuses, results.planned
+    statuses = results.statuses
     if statuses["status"].null_count():
         raise _unproven(f"{statuses['status'].null_count()} rows have no status")
     invalid = statuses.filter(pl.col("status") == RowStatus.INVALID.value).height

@@ -44,8 +44,6 @@ class RowResults:
     """RESULT_SCHEMA and `resolution` of the rows that are not among the created ones, in order."""
     created: pl.DataFrame
     """planner.created's."""
-    planned: pl.DataFrame
-    """The plan's rows, as planner.created had them."""
 
     @property
     def height(self) -> int:
@@ -65,7 +63,7 @@ class RowResults:
         created = _among(self.created, rows)
         if created.is_empty():
             return others
-        told = spell_created(created, self.planned).with_columns(
+        told = spell_created(created).with_columns(
             pl.lit(None, dtype=pl.String).alias("resolution")
         )
         if others.is_empty():

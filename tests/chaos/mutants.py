@@ -102,12 +102,12 @@ MUTANTS = (
         "a key without its occurrence number",
         (
             Edit(
-                "importer/reader/identity.py",
-                "content + _netstring(str(occurrence)).encode()",
-                'content + _netstring("1").encode()',
+                "importer/reader/keys.py",
+                "content + netstring(str(occurrence)).encode()",
+                'content + netstring("1").encode()',
             ),
             Edit(
-                "importer/reader/identity.py",
+                "importer/reader/keys.py",
                 'number = pl.col("occurrence").cast(pl.String)',
                 'number = pl.lit("1")',
             ),

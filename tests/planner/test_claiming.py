@@ -16,7 +16,7 @@ from importer.planner.claiming import add_claims
 from importer.planner.claims import Claimant, claim
 from importer.planner.created import find_created, spell_created
 from importer.planner.plan import Candidate, Policy, judge
-from importer.reader.identity import add_keys, make_key
+from importer.reader.keys import add_keys, make_key
 from tests.ledger.examples import NOON, SCOPE, begin, bring, deliver, digest, say
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def test_created_rows_get_the_results_that_they_would_get_one_by_one(
             schema={"row": pl.UInt32, "content": pl.Binary, "occurrence": pl.UInt32},
             orient="row",
         )
-        found = spell_created(find_created(rows, ledger, SCOPE, present), rows)
+        found = spell_created(find_created(rows, ledger, SCOPE, present))
         known = {entry.key: entry for entry in ledger.find(SCOPE, keys)}
 
     expected = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -15,13 +14,11 @@ from hypothesis import strategies as st
 from importer.config import Config, FormatSection, IdentitySection
 from importer.reader.identity import (
     add_contents,
-    add_keys,
-    find_occurrences,
     identity_settings,
     import_content,
-    make_key,
     stand_alone,
 )
+from importer.reader.keys import make_key
 
 LEAD = "6f1c7c3e-0a51-4b0e-9d2a-0d6a3c1f2b11"
 TRIGGER = "0d9b2c8e-5a11-4a53-8f6f-9a1f2b3c4d5e"
@@ -222,22 +219,6 @@ def test_half_empty_identity_values_tell_nothing_apart() -> None:
     assert [key is not None for key in keys] == [True, False, False]
 
 
-@given(st.binary(min_size=32, max_size=32), st.integers(1, 10**6))
-def test_a_key_is_a_lower_case_uuid_of_version_8(digest: bytes, occurrence: int) -> None:
-    key = make_key(digest, occurrence)
-    parsed = uuid.UUID(key)
-    assert (str(parsed), parsed.version, parsed.variant) == (key, 8, uuid.RFC_4122)
-    assert key != make_key(digest, occurrence + 1)
-
-
-@given(st.lists(st.tuples(st.binary(min_size=32, max_size=32), st.integers(1, 10**6)), max_size=5))
-def test_the_keys_of_a_column_are_those_of_its_rows(rows: list[tuple[bytes, int]]) -> None:
-    schema = {"content": pl.Binary(), "occurrence": pl.UInt32()}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-
-    assert add_keys(frame)["key"].to_list() == [make_key(*row) for row in rows]
-
-
 def test_an_import_is_the_same_in_any_order_but_not_with_a_row_twice() -> None:
     one, two = content(), content(date=None)
     assert import_content([one, two]) == import_content([two, one])
@@ -263,13 +244,3 @@ def test_contents_that_only_begin_alike_stand_alone(pieces: list[tuple[bytes, by
     contents = pl.Series([begin + end * 24 for begin, end in pieces], dtype=pl.Binary)
     alone = [pieces.count(piece) == 1 for piece in pieces]
     assert stand_alone(contents).to_list() == alone
-
-
-@given(st.binary(min_size=32, max_size=32), st.sets(st.integers(1, 90)), st.integers(1, 70))
-def test_a_key_is_found_at_its_occurrence_as_far_as_was_asked(
-    digest: bytes, occurrences: set[int], up_to: int
-) -> None:
-    keys = {make_key(digest, number): number for number in occurrences}
-    strange = [make_key(digest[::-1] + b"x", 1), make_key(digest, 1)[:8], ""]
-    found = find_occurrences(digest, [*keys, *strange], up_to)
-    assert found == {key: number for key, number in keys.items() if number <= up_to}

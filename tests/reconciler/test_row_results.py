@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import polars as pl
 import pytest
 
 from importer.planner.planner import STATUSES
-from importer.reader.identity import make_key
+from importer.reader.keys import make_key
 from importer.reconciler.row_results import RESULT_SCHEMA, RowResults
 
 SENT_AT = datetime(2026, 3, 4, 10, 20, 30, tzinfo=UTC)
-CONTENTS = {3: b"a", 4: b"a", 8: b"b", 9: b"c"}
-"""Of the planned rows; the second is the second purchase of its content."""
+KEYS = [UUID(int=number) for number in (3, 4, 9)]
+"""Of the created rows."""
+DOUBTED = make_key(b"b", 1)
 
 
 def test_each_row_has_its_own_result() -> None:
@@ -35,7 +37,7 @@ def test_each_row_has_its_own_result() -> None:
         "Internal error",
         "Sent by may.csv, row 19, on 2026-03-04; nothing now. ops settled it.",
     ]
-    expected = [None, make_key(b"a", 1), make_key(b"a", 2), make_key(b"b", 1), make_key(b"c", 1)]
+    expected = [None, str(KEYS[0]), str(KEYS[1]), DOUBTED, str(KEYS[2])]
     assert told["idempotency_key"].to_list() == expected
     assert list(results.keys()) == expected[1:]
     assert told.schema == RESULT_SCHEMA | {"resolution": pl.String}
@@ -56,7 +58,6 @@ def test_results_without_a_row_have_all_columns() -> None:
         results.statuses.clear(),
         results.others.clear(),
         results.created.clear(),
-        results.planned.clear(),
     )
 
     assert nothing.slice(0, 0).schema == results.slice(0, 5).schema
@@ -68,20 +69,16 @@ def mixed() -> RowResults:
     nothing = {"purchase_id": None, "http_status": None, "attempts": 0, "sent_at": None}
     invalid = {"row": 2, "status": "invalid", "error_code": "not-an-amount", "error": "No amount."}
     doubt = {"row": 8, "status": "in_doubt", "error_code": "http-500", "error": "Internal error"}
-    doubt |= {"idempotency_key": make_key(b"b", 1), "resolution": "created"}
+    doubt |= {"idempotency_key": DOUBTED, "resolution": "created"}
     others = pl.DataFrame(
         [nothing | {"idempotency_key": None, "resolution": None} | one for one in (invalid, doubt)],
         schema=RESULT_SCHEMA | {"resolution": pl.String},
-    )
-    planned = pl.DataFrame(
-        {"row": CONTENTS.keys(), "content": CONTENTS.values(), "occurrence": [1, 2, 1, 1]},
-        schema={"row": pl.UInt32, "content": pl.Binary, "occurrence": pl.UInt32},
     )
     rows = (3, 4, 9)
     created = pl.DataFrame(
         {
             "row": pl.Series(rows, dtype=pl.UInt32),
-            "at": pl.Series([0, 1, 3], dtype=pl.UInt32),
+            "key": pl.Series([key.int for key in KEYS], dtype=pl.UInt128),
             "status": pl.Series(["created", *["already_created"] * 2], dtype=STATUSES),
             "purchase_id": [f"p-{row}" for row in rows],
             "http_status": pl.Series([200] * 3, dtype=pl.Int32),
@@ -97,4 +94,4 @@ def mixed() -> RowResults:
         each.select("row", pl.col("status").cast(STATUSES), amount=pl.lit("1.00"))
         for each in (others, created)
     ).sort("row")
-    return RowResults(statuses, others, created, planned)
+    return RowResults(statuses, others, created)

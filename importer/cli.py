@@ -281,7 +281,7 @@ def sandbox(
     ] = False,
 ) -> None:
     """Serve a miniature Keen API on this computer, to try things without Keen."""
-    with loading():
+    with loading(without=()):
         from importer.commands.sandbox import sandbox_command
 
     raise typer.Exit(
@@ -313,7 +313,7 @@ def demo(
     ] = None,
 ) -> None:
     """Import the sample files into a miniature Keen on this computer. No key, no network."""
-    with loading():
+    with loading(without=()):
         from importer.commands.demo import demo_command
 
     raise typer.Exit(demo_command(faults=faults, folder=folder))

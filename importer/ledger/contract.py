@@ -186,9 +186,9 @@ class ImportCounts:
     """The name under which the last run read these rows."""
 
 
-def fingerprint_product(name: str | None) -> str | None:
-    """Return the SHA-256 (hex) of a product's name: enough to compare it for ever."""
-    return None if name is None else hashlib.sha256(name.encode()).hexdigest()
+def hash_product(name: str) -> bytes:
+    """Return the SHA-256 of a product's name: enough to compare it for ever."""
+    return hashlib.sha256(name.encode()).digest()
 
 
 class Ledger(Protocol):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from importer.errors import LedgerWriteError
 from importer.ledger import journal_statements as statements
 from importer.ledger.contract import TRANSITIONS, Cause, Intent, Settlement
-from importer.ledger.records import intent_row, outcome_row, pack_key
+from importer.ledger.records import intent_row, outcome_row, pack_key, pack_uuid
 from importer.model import Verdict
 
 if TYPE_CHECKING:
@@ -134,14 +134,10 @@ class Journal:
             for number, intent in zip(numbers, step.intents, strict=True)
         ]
         _write(connection, statements.add_intents, rows)
+        numbers_of, end_of = self._on_their_way, _end_of
         rows = [
-            (
-                self._on_their_way[settlement.key],
-                pack_key(settlement.key),
-                _end_of(settlement),
-                *outcome_row(settlement, scope_id)[2:],
-            )
-            for settlement in step.outcomes
+            outcome_row(each, numbers_of[each.key], pack_key(each.key), end_of(each))
+            for each in step.outcomes
         ]
         _write(connection, statements.add_outcomes, rows)
         return step
@@ -195,13 +191,13 @@ def _find_known(connection: sqlite3.Connection, intents: list[Intent], scope_id:
         page = packed[begin : begin + MOST]
         nothing = (None,) * (_size(len(page)) - len(page))
         query = statements.known_keys(_size(len(page)))
-        known.update(key for (key,) in connection.execute(query, (scope_id, *page, *nothing)))
+        known.update(key for (key,) in connection.execute(query, (*page, *nothing, scope_id)))
     return known
 
 
 def _leave(known: set[bytes], step: Step, changes: Sequence[Change]) -> None:
     """Let the entries take the intents of `known` keys, among the rest in its order."""
-    step.intents = [each for each in step.intents if pack_key(each.delivery.key) not in known]
+    step.intents = [each for each in step.intents if pack_uuid(each.delivery.key) not in known]
     taken = {each.delivery.key for each in step.intents} | {each.key for each in step.outcomes}
     step.rest = [
         change

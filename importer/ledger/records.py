@@ -7,10 +7,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from importer.ledger.contract import Entry, Import, LedgerState, fingerprint_product
+from importer.ledger.contract import Entry, Import, LedgerState, hash_product
 from importer.model import format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from importer.ledger.contract import Intent, Resolution, Settlement
 
 Row: TypeAlias = "tuple[Any, ...]"
@@ -35,9 +37,7 @@ INTENT_COLUMNS: Final = (
 )
 """What an intent says of its entry, by the names of the parameters in statements."""
 
-OUTCOME_COLUMNS: Final = (
-    *("scope_id", "key", "at", "purchase_id", "http_status", "code", "message"),
-)
+ANSWER_COLUMNS: Final = ("at", "purchase_id", "http_status", "code", "message")
 """What an outcome says of its entry, by the names of the parameters in statements."""
 
 
@@ -66,6 +66,11 @@ def pack_uuid(text: str) -> bytes:
     return bytes.fromhex(text.replace("-", ""))
 
 
+def pack_uuids(texts: Iterable[str]) -> Iterator[bytes]:
+    """Yield the 16 bytes of each text that is a lower-case UUID; another one names nothing."""
+    return (bytes.fromhex(text.replace("-", "")) for text in texts if is_uuid(text))
+
+
 def unpack_uuid(packed: bytes) -> str:
     """Return the lower-case UUID of 16 bytes."""
     text = packed.hex()
@@ -83,7 +88,7 @@ def intent_row(intent: Intent, run: Row) -> Row:
     amount, date = request.purchase_amount, request.date
     return (
         *run,
-        bytearray(pack_key(delivery.key)),
+        pack_key(delivery.key),
         delivery.recipe,
         bytearray(delivery.content),
         delivery.occurrence,
@@ -99,12 +104,11 @@ def intent_row(intent: Intent, run: Row) -> Row:
     )
 
 
-def outcome_row(settlement: Settlement, scope_id: int) -> Row:
-    """Return what an outcome says of its entry, in the order of OUTCOME_COLUMNS."""
+def outcome_row(settlement: Settlement, *which: int | bytearray | str) -> Row:
+    """Return `which` entry an outcome is of, and what it says, in the order of ANSWER_COLUMNS."""
     outcome = settlement.outcome
     return (
-        scope_id,
-        pack_key(settlement.key),
+        *which,
         pack_instant(settlement.at),
         storable(outcome.purchase_id),
         outcome.http_status,
@@ -114,14 +118,15 @@ def outcome_row(settlement: Settlement, scope_id: int) -> Row:
 
 
 # An outcome follows its intent, while as many others are on their way as there are workers.
-pack_key: Final = functools.lru_cache(maxsize=1024)(pack_uuid)
-"""`pack_uuid`, for keys that are asked for more than once in a short while."""
+@functools.lru_cache(maxsize=1024)
+def pack_key(key: str) -> bytearray:
+    """Return the 16 bytes of a key, for a statement; the same object each time."""
+    return bytearray(pack_uuid(key))
 
 
 @functools.lru_cache(maxsize=1024)  # a file has many rows and few products
 def _pack_product(name: str | None) -> bytearray | None:
-    product = fingerprint_product(name)
-    return None if product is None else bytearray.fromhex(product)
+    return None if name is None else bytearray(hash_product(name))
 
 
 def resolution_parameters(resolution: Resolution, *, scope_id: int, file: str) -> Parameters:

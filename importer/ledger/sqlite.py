@@ -19,6 +19,7 @@ from importer.ledger.records import (
     is_uuid,
     pack_instant,
     pack_uuid,
+    pack_uuids,
     read_entry,
     read_import,
     resolution_parameters,
@@ -179,7 +180,7 @@ class SqliteLedger:
 
     def find(self, scope: str, keys: Iterable[str]) -> Iterator[Entry]:
         """See Ledger. A text that is no lower-case UUID names no entry."""
-        return map(read_entry, self._session.look_up(statements.FIND, (scope,), _packed(keys)))
+        return map(read_entry, self._session.look_up(statements.FIND, (scope,), pack_uuids(keys)))
 
     def find_content(self, scope: str, contents: Iterable[bytes]) -> Iterator[Entry]:
         """See Ledger."""
@@ -203,7 +204,7 @@ class SqliteLedger:
         Where all of it is read through, no key is looked at.
         """
         filed = self._session.value(statements.FILED, ())
-        read, packed = self._session.read_newest, _packed(keys)
+        read, packed = self._session.read_newest, pack_uuids(keys)
         for rows in read(statements.CREATED, (scope,), packed, count=count, after=filed):
             yield [row[:-1] for row in rows]
 
@@ -214,7 +215,7 @@ class SqliteLedger:
         file_entries(self._session)
         asked = frozenset(leads)
         look_up, first = self._session.look_up, (scope, batch)
-        yield from map(read_entry, look_up(statements.FIND_BY_LEAD, first, _packed(asked)))
+        yield from map(read_entry, look_up(statements.FIND_BY_LEAD, first, pack_uuids(asked)))
         for row in look_up(statements.FIND_BY_IDENTITY, first, identities):
             entry = read_entry(row)
             if entry.lead_id not in asked:
@@ -222,7 +223,7 @@ class SqliteLedger:
 
     def elsewhere(self, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
         """See Ledger."""
-        for key, scope in self._session.look_up(statements.ELSEWHERE, (), _packed(keys)):
+        for key, scope in self._session.look_up(statements.ELSEWHERE, (), pack_uuids(keys)):
             yield unpack_uuid(key), scope
 
     def body(self, scope: str, key: str) -> bytes | None:
@@ -259,7 +260,7 @@ class SqliteLedger:
 
     def released(self, scope: str, keys: Iterable[str]) -> set[str]:
         """See Ledger."""
-        rows = self._session.look_up(statements.RELEASED, (scope,), _packed(keys))
+        rows = self._session.look_up(statements.RELEASED, (scope,), pack_uuids(keys))
         return {unpack_uuid(key) for (key,) in rows}
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
@@ -320,10 +321,6 @@ class SqliteLedger:
                 )
                 for row in connection.execute(statements.IMPORTS, (limit,)).fetchall()
             ]
-
-
-def _packed(uuids: Iterable[str]) -> Iterator[bytes]:
-    return (pack_uuid(text) for text in uuids if is_uuid(text))
 
 
 def _scope_id(connection: sqlite3.Connection, scope: str) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from importer.ledger.contract import fingerprint_product
+from importer.ledger.contract import hash_product
 from importer.planner.claiming import PAGE_ROWS
 from importer.planner.guard import LIVE, Conflict, InThisFile, Suspect, find_conflict
 from importer.reader.keys import add_keys
@@ -90,13 +90,14 @@ def _with_neighbours(
 
 
 def _suspect(row: Mapping[str, Any]) -> Suspect:
+    name = row["product_name"]
     return Suspect(
         row=row["row"],
         key=row["key"],
         content=row["content"],
         identity=row["identity_key"],
         lead_id=row["lead_id"],
-        product=fingerprint_product(row["product_name"]),
+        product=None if name is None else hash_product(name).hex(),
         amount=row["purchase_amount"],
         date=row["date"],
     )

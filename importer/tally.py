@@ -10,11 +10,12 @@ import threading
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from logging import DEBUG
 from typing import TYPE_CHECKING, Final
 
 from importer.model import RowStatus
 from importer.reconciler.timing import status_of
-from importer.sender.events import Paused, Retrying, Settled, Stopped
+from importer.sender.events import Attempted, Paused, Retrying, Settled, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,24 +55,28 @@ class Tally:
         self._pause: Paused | None = None
         self._resume_at = 0.0
         self._stopping = ""
+        self._tells_rows = log.is_enabled_for(DEBUG)
 
     def observe(self, event: Event) -> None:
-        """Take one event."""
-        if isinstance(event, Settled):
-            self._count(event)
-        elif isinstance(event, Paused):
-            self._begin_pause(event)
-        elif isinstance(event, Retrying):
-            self._log.debug(
-                "row.retrying",
-                row=event.row,
-                attempt=event.attempt,
-                code=event.outcome.code,
-                seconds=round(event.seconds, 1),
-            )
-        elif isinstance(event, Stopped):
-            self._stopping = f"stopping: {event.why}"
-            self._log.warning("run.stopping", why=event.why)
+        """Take one event; of a row that was sent it costs about a microsecond."""
+        match event:
+            case Settled():
+                self._count(event)
+            case Attempted():
+                pass
+            case Paused():
+                self._begin_pause(event)
+            case Retrying():
+                self._log.debug(
+                    "row.retrying",
+                    row=event.row,
+                    attempt=event.attempt,
+                    code=event.outcome.code,
+                    seconds=round(event.seconds, 1),
+                )
+            case Stopped():
+                self._stopping = f"stopping: {event.why}"
+                self._log.warning("run.stopping", why=event.why)
 
     def tick(self) -> None:
         """Look at the clock; called every TICK seconds, from another thread."""
@@ -87,13 +92,14 @@ class Tally:
         status = status_of(event.outcome)
         self._counts[status] += 1
         self._progress.count_sent(status)
-        now = self._clock()
-        if self._pause is not None and now >= self._resume_at:
+        if self._pause is not None and self._clock() >= self._resume_at:
             self._pause = None
             self._progress.pause(None)
-        tell = self._log.warning if status is RowStatus.IN_DOUBT else self._log.debug
-        tell(_TOLD[status], row=event.row, attempt=event.attempts, code=event.outcome.code)
-        self._show(now)
+        if status is RowStatus.IN_DOUBT or self._tells_rows:
+            tell = self._log.warning if status is RowStatus.IN_DOUBT else self._log.debug
+            tell(_TOLD[status], row=event.row, attempt=event.attempts, code=event.outcome.code)
+        if self._shown is not None:
+            self._show(self._clock())
 
     def _begin_pause(self, event: Paused) -> None:
         now = self._clock()

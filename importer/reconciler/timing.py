@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -99,7 +99,7 @@ class Timing:
     _ended: float = field(init=False)
     _attempts: int = 0
     _longest: float = 0.0
-    _latencies: Counter[int] = field(default_factory=Counter)
+    _latencies: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     _retries: Counter[str] = field(default_factory=Counter)
     _pauses: list[Pause] = field(default_factory=list)
     _pause_count: int = 0
@@ -115,9 +115,10 @@ class Timing:
     def observe(self, event: Event) -> None:
         """Take one event; costs about a microsecond."""
         if isinstance(event, Attempted):
+            seconds = event.seconds
             self._attempts += 1
-            self._longest = max(self._longest, event.seconds)
-            self._latencies[latency_class(event.seconds)] += 1
+            self._longest = max(self._longest, seconds)
+            self._latencies[latency_class(seconds)] += 1
         elif isinstance(event, Settled):
             self._count(status_of(event.outcome))
         elif isinstance(event, Retrying):

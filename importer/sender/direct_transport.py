@@ -17,7 +17,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from importer.sender.line import Line
 from importer.sender.plain_http import read_answer, write_head, write_request
 from importer.sender.stock_transport import KEEP_ALIVE
-from importer.sender.wire import LateError, Received, join
+from importer.sender.wire import LateError, Received, by_name, join
 
 if TYPE_CHECKING:
     import ssl
@@ -83,7 +83,7 @@ class DirectTransport:
             answer = await _next(http, line)
         if not isinstance(answer, h11.Response):
             raise httpx.RemoteProtocolError("The server sent no answer.")
-        return await join(answer.status_code, list(answer.headers), self._read(http, line))
+        return await join(answer.status_code, by_name(list(answer.headers)), self._read(http, line))
 
     async def _read(self, http: h11.Connection, line: Line) -> AsyncIterator[bytes]:
         """Yield the body's parts as they come."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from importer.sender.wire import Received
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from importer.sender.wire import Headers
 
 LONGEST: Final = 64 * 1024
@@ -75,7 +77,7 @@ class _Head(NamedTuple):
     """What stands before a body of `length` bytes."""
 
     status: int
-    headers: Headers
+    headers: Mapping[bytes, bytes]
     length: int
 
 
@@ -99,4 +101,4 @@ def _read_head(head: bytes) -> _Head | None:
         or told.get(b"connection", b"keep-alive").lower() != b"keep-alive"
     ):
         return None
-    return _Head(int(status), tuple(told.items()), int(length))
+    return _Head(int(status), told, int(length))

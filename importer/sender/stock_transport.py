@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import httpx
 
-from importer.sender.wire import LateError, Received, join
+from importer.sender.wire import LateError, Received, by_name, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class HttpxTransport:
         received: Received | None = None
         with anyio.move_on_after(seconds):
             response = await self._transport.handle_async_request(request)
-            told = [(name.lower(), value) for name, value in response.headers.raw]
+            told = by_name(response.headers.raw)
             received = Received(response.status_code, told, b"", complete=False)
             received = await join(response.status_code, told, response.aiter_raw())
         if received is None:

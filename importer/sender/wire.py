@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Sequence
+    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 
 Headers: TypeAlias = "Sequence[tuple[bytes, bytes]]"
 
@@ -24,22 +24,28 @@ class Received(NamedTuple):
     """An answer whose head has come."""
 
     status: int
-    headers: Headers
-    """Names in lower case."""
+    headers: Mapping[bytes, bytes]
+    """What `by_name` returns."""
     body: bytes
     complete: bool = True
     """False: the body broke off, came too slowly, or is longer than MAX_ANSWER."""
 
     def header(self, name: bytes) -> str | None:
-        """Return what stands under a lower-case name, None where nothing does.
+        """Return what stands under a lower-case name, None where nothing does."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
-        Several values are joined, as in httpx, so that none of them is taken for the only one.
-        """
-        found: bytes | None = None
-        for each, value in self.headers:
-            if each == name:
-                found = value if found is None else b"%b, %b" % (found, value)
-        return None if found is None else found.decode("latin-1")
+
+def by_name(headers: Headers) -> dict[bytes, bytes]:
+    """Return lower-case name → value.
+
+    Several values are joined, as in httpx, so that none of them is taken for the only one.
+    """
+    told: dict[bytes, bytes] = {}
+    for name, value in headers:
+        key = name.lower()
+        told[key] = b"%b, %b" % (told[key], value) if key in told else value
+    return told
 
 
 class Transport(Protocol):
@@ -62,7 +68,9 @@ class Transport(Protocol):
         """Drop the connection."""
 
 
-async def join(status: int, headers: Headers, parts: AsyncIterable[bytes]) -> Received:
+async def join(
+    status: int, headers: Mapping[bytes, bytes], parts: AsyncIterable[bytes]
+) -> Received:
     """Return the answer whose body comes in `parts`, as far as it came."""
     joined = bytearray()
     try:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from importer.sender.plain_http import LONGEST, read_answer, write_head, write_request
-from importer.sender.wire import Received
+from importer.sender.wire import Received, by_name
 from tests.sender.raw_server import CREATED, answer
 
 HOST = (b"Host", b"127.0.0.1")
@@ -29,7 +29,7 @@ def as_h11_reads(received: bytes) -> Received | None:
     if event is h11.NEED_DATA or http.trailing_data[0] or http.their_state is not h11.DONE:
         return None
     assert http.our_state is h11.DONE
-    return Received(head.status_code, tuple(head.headers), bytes(body))
+    return Received(head.status_code, by_name(list(head.headers)), bytes(body))
 
 
 PIECES = st.sampled_from(

@@ -29,9 +29,8 @@ def number_keys(rows: pl.DataFrame) -> pl.Series:
     """Return `make_keys` as numbers (UInt128), which take a third of the memory of texts."""
     numbers = pl.Series("key", [], dtype=pl.UInt128)
     for part in rows[["content", "occurrence"]].iter_slices(PART_ROWS):
-        digests = hash_each(part.select(_SEED).to_series())
-        first = number_packed(digests.bin.slice(0, 16)).to_frame("key")
-        numbers.append(first.select(_MARKED).to_series())
+        digests = hash_each(part.select(_SEED).to_series()).to_frame("digest")
+        numbers.append(digests.select(_NUMBER).to_series())
     return numbers
 
 
@@ -44,7 +43,7 @@ def spell_keys(numbers: pl.Series) -> pl.Series:
     """Return the keys that are these numbers (String, named `key`), lower-case UUIDs."""
     keys = pl.Series("key", [], dtype=pl.String)
     for part in numbers.to_frame("key").iter_slices(PART_ROWS):
-        keys.append(part.select(_spelt().alias("key")).to_series())
+        keys.append(part.select(_spelt()).to_series())
     return keys
 
 
@@ -101,12 +100,13 @@ def _seed() -> pl.Expr:
     return pl.col("content") + fill("{}:{},", number.str.len_bytes(), number).cast(pl.Binary)
 
 
-def _marked() -> pl.Expr:
-    """Return `key`, a digest's first 16 bytes as a number, with version 8 and variant 10 in it."""
+def _number() -> pl.Expr:
+    """Return the first 16 bytes of each `digest` as a number, with version 8 and variant 10."""
     version, variant = 0xF << 76, 0b11 << 62
     kept = pl.lit((1 << 128) - 1 - version - variant, dtype=pl.UInt128)
     marks = pl.lit((8 << 76) + (0b10 << 62), dtype=pl.UInt128)
-    return (pl.col("key") & kept) | marks
+    first = pl.col("digest").bin.slice(0, 16)
+    return (first.bin.reinterpret(dtype=pl.UInt128, endianness="big") & kept) | marks
 
 
 @functools.cache  # 5 ms
@@ -115,11 +115,12 @@ def _spelt() -> pl.Expr:
     pairs = [f"{byte:02x}" for byte in range(256)]
     digits = pl.lit(pl.Series([high + low for high in pairs for low in pairs]))
     parts = [pl.col("key") // (1 << shift) % (1 << 16) for shift in range(112, -1, -16)]
-    return fill("{}{}-{}-{}-{}-{}{}{}", *(digits.gather(part.cast(pl.UInt32)) for part in parts))
+    texts = (digits.gather(part.cast(pl.UInt32)) for part in parts)
+    return fill("{}{}-{}-{}-{}-{}{}{}", *texts).alias("key")
 
 
 # Built once: for the few hundred rows of a page that takes as long as to run them.
 _SEED: Final = _seed()
 """What is hashed for a key."""
-_MARKED: Final = _marked()
+_NUMBER: Final = _number()
 """The number of the key that a digest means."""

@@ -30,7 +30,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
     "attempts": pl.UInt32(),
     "sent_at": pl.Datetime("us", "UTC"),
     "file": pl.Categorical(),
-    "sent_row": pl.Int64(),
+    "sent_row": pl.UInt32(),
     "message": pl.String(),
     "run": pl.Int64(),
 }

@@ -45,12 +45,14 @@ class _Group:
         self._is_settled = False
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Return when the group is stored, or has failed."""
-        if not self._is_settled:  # what an asyncio.Event does, at half its cost
-            settled = loop.create_future()
+    def settled(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Return what is done when the group is stored, or has failed."""
+        settled = loop.create_future()  # what an asyncio.Event does, at half its cost
+        if self._is_settled:
+            settled.set_result(None)
+        else:
             self._waiting.append(settled)
-            await settled
+        return settled
 
     def settle(self) -> None:
         """Wake all who wait."""
@@ -200,12 +202,12 @@ class GroupCommit:
 
     async def _wait_for(self, group: _Group) -> None:
         try:
-            await group.wait(self._loop)
+            await group.settled(self._loop)
         except asyncio.CancelledError:
             # A shield from the start would cost each row as much as all the rest of this.
             if anyio.current_effective_deadline() == -math.inf:  # else it is asyncio's own
                 with anyio.CancelScope(shield=True):
-                    await group.wait(self._loop)
+                    await group.settled(self._loop)
             raise
 
     def _require_whole(self) -> None:

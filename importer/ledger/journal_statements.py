@@ -66,10 +66,12 @@ JOIN journal_intents i ON i.id = told.column1 AND i.key = told.column2
 @functools.cache
 def known_keys(keys: int) -> str:
     """Return what finds those of so many keys of a scope that have an entry."""
-    # A join with the keys themselves: for `IN` SQLite would make an index of them first.
+    # For `IN` SQLite would make an index of the keys first; for a join, where somebody has analysed
+    # the ledger, a Bloom filter of all entries.
     return f"""
-SELECT e.key FROM ({_values(1, keys)}) AS asked CROSS JOIN entries e
-WHERE e.key = asked.column1 AND e.scope_id = ?
+SELECT column1 FROM ({_values(1, keys)}) WHERE EXISTS (
+    SELECT 1 FROM entries e WHERE e.key = column1 AND e.scope_id = ?
+)
 """
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,12 @@ LATER = Outcome(Verdict.NOT_APPLIED, Next.RETRY, "http-503", "")
 class Watched:
     """A tally with a clock, a log and perhaps a bar that can be read."""
 
-    def __init__(self, folder: Path, *, bar: bool = False) -> None:
+    def __init__(self, folder: Path, *, bar: bool = False, level: int = logging.DEBUG) -> None:
         self.now = 0.0
         self.shown: list[tuple[str, int]] = []
         self.logged: list[dict[str, Any]] = []
-        log = structlog.wrap_logger(None, processors=[self.take])
+        leveled = structlog.make_filtering_bound_logger(level)
+        log = structlog.wrap_logger(None, processors=[self.take], wrapper_class=leveled)
         progress = Progress(folder, file="x.csv", total=10)
         shown = (lambda *told: self.shown.append(told)) if bar else None
         self.tally = Tally(progress, 10, shown, log, lambda: self.now)
@@ -42,6 +44,16 @@ def test_a_row_is_a_debug_event_and_doubt_a_warning(tmp_path: Path) -> None:
     watched.tally.observe(Settled(3, 1, UNKNOWN))
     assert [(one["level"], one["event"], one["attempt"]) for one in watched.logged] == [
         *[("debug", "row.retrying", 1), ("debug", "row.created", 2), ("warning", "row.in_doubt", 1)]
+    ]
+
+
+def test_a_log_of_totals_names_rows_in_doubt_alone(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, level=logging.INFO)
+    watched.tally.observe(Retrying(2, 1, LATER, 0.5))
+    watched.tally.observe(Settled(2, 2, CREATED))
+    watched.tally.observe(Settled(3, 1, UNKNOWN))
+    assert [(one["level"], one["event"], one["row"]) for one in watched.logged] == [
+        ("warning", "row.in_doubt", 3)
     ]
 
 

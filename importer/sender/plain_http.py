@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from importer.sender.wire import Received
@@ -101,4 +102,4 @@ def _read_head(head: bytes) -> _Head | None:
         or told.get(b"connection", b"keep-alive").lower() != b"keep-alive"
     ):
         return None
-    return _Head(int(status), told, int(length))
+    return _Head(int(status), MappingProxyType(told), int(length))  # shared by many answers

@@ -25,7 +25,7 @@ class Received(NamedTuple):
 
     status: int
     headers: Mapping[bytes, bytes]
-    """What `by_name` returns."""
+    """Lower-case name → value, several of them joined: see `by_name`."""
     body: bytes
     complete: bool = True
     """False: the body broke off, came too slowly, or is longer than MAX_ANSWER."""

@@ -126,6 +126,17 @@ MUTANTS = (
         "tests/sender/test_api.py",
     ),
     Mutant(
+        "of two headers of one name the last counts",
+        (
+            Edit(
+                "importer/sender/wire.py",
+                'told[key] = b"%b, %b" % (told[key], value) if key in told else value',
+                "told[key] = value",
+            ),
+        ),
+        "tests/sender/test_api.py",
+    ),
+    Mutant(
         "results are written before the outcome is durable",
         (
             Edit(

@@ -471,8 +471,11 @@ def test_retry_after_and_sb_error_code_are_read(way: Way) -> None:
     assert (outcome.code, outcome.retry_after) == ("function-not-started", 7.0)
 
 
-def test_two_codes_of_the_platform_are_not_one_of_them(way: Way) -> None:
-    codes = ("sb-error-code: BOOT_ERROR", "SB-Error-Code: EDGE_FUNCTION_ERROR")
+CODES = ("sb-error-code: BOOT_ERROR", "SB-Error-Code: EDGE_FUNCTION_ERROR")
+
+
+@pytest.mark.parametrize("codes", [CODES, CODES[::-1]])
+def test_two_codes_of_the_platform_are_not_one_of_them(way: Way, codes: tuple[str, str]) -> None:
     outcome = way.outcome_of(answer(b"", "503 Service Unavailable", *codes))
     assert (outcome.verdict, outcome.next) == HELD
 

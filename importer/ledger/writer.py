@@ -47,12 +47,12 @@ class _Group:
 
     def settled(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """Return what is done when the group is stored, or has failed."""
-        settled = loop.create_future()  # what an asyncio.Event does, at half its cost
+        future = loop.create_future()  # what an asyncio.Event does, at half its cost
         if self._is_settled:
-            settled.set_result(None)
+            future.set_result(None)
         else:
-            self._waiting.append(settled)
-        return settled
+            self._waiting.append(future)
+        return future
 
     def settle(self) -> None:
         """Wake all who wait."""

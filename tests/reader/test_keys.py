@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 import polars as pl
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.reader.keys import (
+    PART_ROWS,
     add_keys,
     find_occurrences,
     make_key,
+    make_keys,
     number_keys,
     number_packed,
     spell_keys,
@@ -34,6 +37,16 @@ def test_the_keys_of_a_column_are_those_of_its_rows(rows: list[tuple[bytes, int]
     keys = [make_key(*row) for row in rows]
     assert add_keys(frame)["key"].to_list() == keys
     assert number_keys(frame).to_list() == [uuid.UUID(key).int for key in keys]
+
+
+def test_keys_of_many_rows_in_several_chunks_are_those_of_its_rows() -> None:
+    numbers = range(PART_ROWS + 7)
+    occurrences = pl.Series([number % 3 + 1 for number in numbers], dtype=pl.UInt32)
+    contents = [hashlib.sha256(b"%d" % number).digest() for number in numbers]
+    many = pl.DataFrame({"content": contents, "occurrence": occurrences})
+    frame = pl.concat([many.filter(pl.col("occurrence") > 3), many, many.head(5)], rechunk=False)
+
+    assert make_keys(frame).to_list() == [make_key(*row) for row in frame.iter_rows()]
 
 
 @given(st.lists(st.uuids()))

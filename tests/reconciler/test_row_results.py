@@ -85,7 +85,7 @@ def mixed() -> RowResults:
             "attempts": pl.Series([1] * 3, dtype=pl.UInt32),
             "sent_at": pl.Series([SENT_AT] * 3, dtype=pl.Datetime("us", "UTC")),
             "file": pl.Series(["may.csv"] * 3, dtype=pl.Categorical),
-            "sent_row": [row + 10 for row in rows],
+            "sent_row": pl.Series([row + 10 for row in rows], dtype=pl.UInt32),
             "by_person": [False, False, True],
             "message": [None, None, "ops settled it."],
         }

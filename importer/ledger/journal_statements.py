@@ -8,11 +8,11 @@ import functools
 from typing import Final
 
 from importer.ledger.contract import TRANSITIONS, Cause
-from importer.ledger.records import ANSWER_COLUMNS, INTENT_COLUMNS
+from importer.ledger.records import INTENT_COLUMNS, OUTCOME_COLUMNS
 
 _SENDING: Final = TRANSITIONS[Cause.INTENT][1].value
 _SAID: Final = INTENT_COLUMNS[:-1]
-_ANSWERED: Final = ANSWER_COLUMNS[1:]
+_ANSWERED: Final = OUTCOME_COLUMNS[1:]
 
 _ENTER: Final = f"""
 INSERT INTO entries (
@@ -52,13 +52,13 @@ SELECT * FROM ({_values(1 + len(INTENT_COLUMNS), rows)}) WHERE column1 IS NOT NU
 def add_outcomes(rows: int) -> str:
     """Return what adds so many outcomes, each of them only where the intent of its key is there.
 
-    Each is an intent's id, its key, the state that it ends in, and ANSWER_COLUMNS.
+    Each is an intent's id, its key, the state that it ends in, and OUTCOME_COLUMNS.
     """
-    told = [f"told.column{number}" for number in range(3, 4 + len(ANSWER_COLUMNS))]
+    told = [f"told.column{number}" for number in range(3, 4 + len(OUTCOME_COLUMNS))]
     return f"""
-INSERT INTO journal_outcomes (intent_id, state, {", ".join(ANSWER_COLUMNS)})
+INSERT INTO journal_outcomes (intent_id, state, {", ".join(OUTCOME_COLUMNS)})
 SELECT i.id, {", ".join(told)}
-FROM ({_values(3 + len(ANSWER_COLUMNS), rows)}) AS told
+FROM ({_values(3 + len(OUTCOME_COLUMNS), rows)}) AS told
 JOIN journal_intents i ON i.id = told.column1 AND i.key = told.column2
 """
 

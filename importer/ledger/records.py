@@ -37,7 +37,7 @@ INTENT_COLUMNS: Final = (
 )
 """What an intent says of its entry, by the names of the parameters in statements."""
 
-ANSWER_COLUMNS: Final = ("at", "purchase_id", "http_status", "code", "message")
+OUTCOME_COLUMNS: Final = ("at", "purchase_id", "http_status", "code", "message")
 """What an outcome says of its entry, by the names of the parameters in statements."""
 
 
@@ -63,12 +63,16 @@ def pack_uuid(text: str) -> bytes:
     """
     if not is_uuid(text):
         raise ValueError(f"{text!r} is not a lower-case UUID")
-    return bytes.fromhex(text.replace("-", ""))
+    return _pack(text)
 
 
 def pack_uuids(texts: Iterable[str]) -> Iterator[bytes]:
     """Yield the 16 bytes of each text that is a lower-case UUID; another one names nothing."""
-    return (bytes.fromhex(text.replace("-", "")) for text in texts if is_uuid(text))
+    return (_pack(text) for text in texts if is_uuid(text))
+
+
+def _pack(proven: str) -> bytes:
+    return bytes.fromhex(proven.replace("-", ""))
 
 
 def unpack_uuid(packed: bytes) -> str:
@@ -105,7 +109,7 @@ def intent_row(intent: Intent, run: Row) -> Row:
 
 
 def outcome_row(settlement: Settlement, *which: int | bytearray | str) -> Row:
-    """Return `which` entry an outcome is of, and what it says, in the order of ANSWER_COLUMNS."""
+    """Return `which` entry an outcome is of, and what it says, in the order of OUTCOME_COLUMNS."""
     outcome = settlement.outcome
     return (
         *which,

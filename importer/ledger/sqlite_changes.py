@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from importer.ledger import statements
 from importer.ledger.contract import TRANSITIONS, Intent
 from importer.ledger.records import (
-    ANSWER_COLUMNS,
     INTENT_COLUMNS,
+    OUTCOME_COLUMNS,
     intent_row,
     outcome_row,
     pack_key,
@@ -50,5 +50,5 @@ def find_entry(connection: sqlite3.Connection, parameters: Parameters) -> Entry 
 def _parameters(change: Change, run: Row, scope_id: int) -> Parameters:
     if isinstance(change, Intent):
         return dict(zip(INTENT_COLUMNS, intent_row(change, run), strict=True))
-    columns = ("scope_id", "key", *ANSWER_COLUMNS)
+    columns = ("scope_id", "key", *OUTCOME_COLUMNS)
     return dict(zip(columns, outcome_row(change, scope_id, pack_key(change.key)), strict=True))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 from importer.model import Delivery, Next, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
 
@@ -258,11 +258,12 @@ class Ledger(Protocol):
         """
 
     def created(
-        self, scope: str, keys: Iterable[str], *, count: int
+        self, scope: str, missing: Callable[[], Iterable[str]], *, count: int
     ) -> Iterator[Sequence[Created]]:
-        """Yield, page by page, at least the `created` ones of these keys; others may be there.
+        """Yield, page by page, at least the `created` ones of some keys; others may be there.
 
-        `count` is how many keys there are. No page is empty.
+        `count` is how many keys there are, `missing` returns those that no page has told yet; it is
+        called once at most, where they have to be looked up. No page is empty.
         """
 
     def find_similar(

@@ -34,7 +34,7 @@ from importer.ledger.sqlite_session import Session
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -197,14 +197,17 @@ class SqliteLedger:
             yield [row[:-1] for row in rows]
 
     def created(
-        self, scope: str, keys: Iterable[str], *, count: int
+        self, scope: str, missing: Callable[[], Iterable[str]], *, count: int
     ) -> Iterator[Sequence[Created]]:
         """See Ledger. What no run has filed yet, the one at hand made: that is read through first.
 
-        Where all of it is read through, no key is looked at.
+        Where all of it is read through, no key is asked for.
         """
-        filed = self._session.value(statements.FILED, ())
-        read, packed = self._session.read_newest, pack_uuids(keys)
+
+        def packed() -> Iterator[bytes]:
+            return pack_uuids(missing())
+
+        filed, read = self._session.value(statements.FILED, ()), self._session.read_newest
         for rows in read(statements.CREATED, (scope,), packed, count=count, after=filed):
             yield [row[:-1] for row in rows]
 

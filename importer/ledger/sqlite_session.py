@@ -17,7 +17,7 @@ from importer.ledger.journal_statements import LAST_ID
 from importer.ledger.statements import HIGHEST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from importer.ledger.records import Row
     from importer.ledger.reserve import Reserve
@@ -165,21 +165,26 @@ class Session:
             yield from self.read_through(bulk.scan, first)
 
     def read_newest(
-        self, bulk: Bulk, first: tuple[str, ...], keys: Iterable[bytes], *, count: int, after: int
+        self,
+        bulk: Bulk,
+        first: tuple[str, ...],
+        missing: Callable[[], Iterable[bytes]],
+        *,
+        count: int,
+        after: int,
     ) -> Iterator[list[Row]]:
-        """Do as `read_bulk`, for keys, which come first in a row and stand in one row each.
+        """Do as `read_bulk`, for values whose rows are mostly expected behind the id `after`.
 
-        Most of them are expected behind the id `after`: what is there is read through first.
+        What is there is read through first, where that is worth it. Then `missing` says which
+        values no row has told yet.
         """
-        highest = self._highest()
-        if not highest - after < count * _LOOKED_UP_COST < highest:
-            yield from self.read_bulk(bulk, first, keys, count=count)
+        highest, cost = self._highest(), count * _LOOKED_UP_COST
+        if cost >= highest:
+            yield from self.read_through(bulk.scan, first)
             return
-        left = set(keys)
-        for rows in self.read_through(bulk.scan, first, after=after):
-            left.difference_update(row[0] for row in rows)
-            yield rows
-        yield from self._look_up_bulk(bulk, first, left)
+        if cost > highest - after:
+            yield from self.read_through(bulk.scan, first, after=after)
+        yield from self._look_up_bulk(bulk, first, set(missing()))
 
     def read_through(
         self, scan: str, first: tuple[bytes | str, ...], *, after: int = 0

@@ -19,7 +19,7 @@ from importer.reader.pieces import join_frames
 from importer.reader.texts import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from importer.ledger.contract import Created, Ledger
 
@@ -50,12 +50,20 @@ def find_created(
     keys = number_keys(planned)
     places = keys.arg_sort()
     keys = keys.gather(places)
-    # A part at a time: as texts the keys of a million rows take 50 MiB.
-    asked = chain.from_iterable(
-        spell_keys(part.to_series()) for part in keys.to_frame().iter_slices(PART_ROWS)
-    )
-    pages = ledger.created(scope, asked, count=planned.height) if planned.height else ()
-    created = join_frames([_tell(page, keys, places, run_id) for page in chain([()], pages)])
+    told = pl.repeat(False, len(keys), dtype=pl.Boolean, eager=True)
+
+    def missing() -> Iterator[str]:
+        left = keys.filter(~told.gather(places)).to_frame()
+        # A part at a time: as texts the keys of a million rows take 50 MiB.
+        return chain.from_iterable(
+            spell_keys(part.to_series()) for part in left.iter_slices(PART_ROWS)
+        )
+
+    found = [_tell((), keys, places, run_id)]
+    for page in ledger.created(scope, missing, count=len(keys)) if len(keys) else ():
+        found.append(_tell(page, keys, places, run_id))
+        told.scatter(found[-1]["at"], True)
+    created = join_frames(found)
     at = created.drop_in_place("at")
     if not at.is_sorted():
         order = at.arg_sort()

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -429,8 +430,8 @@ class LedgerContract:
 
         assert list(ledger.standings(SCOPE, [b"unknown"], import_content=b"rows")) == []
         assert list(ledger.standings("never used", [b"unknown"] * 9, import_content=b"")) == []
-        assert list(ledger.created(SCOPE, [uuid(2)], count=1)) == []
-        assert list(ledger.created(SCOPE, map(uuid, range(2, 9)), count=7)) == []
+        assert list(ledger.created(SCOPE, lambda: [uuid(2)], count=1)) == []
+        assert list(ledger.created(SCOPE, lambda: map(uuid, range(2, 9)), count=7)) == []
 
     @pytest.mark.parametrize("at_once", [1, 5], ids=["looked up", "read through"])
     def test_created_entries_come_with_what_their_results_need(
@@ -448,7 +449,7 @@ class LedgerContract:
         found = {
             one[0]: one
             for some in asked
-            for page in ledger.created(SCOPE, some, count=len(some))
+            for page in ledger.created(SCOPE, partial(iter, some), count=len(some))
             for one in page
         }
 
@@ -482,12 +483,19 @@ class LedgerContract:
         for number in range(22, 25):
             bring(ledger, present, deliver(number), LedgerState.CREATED)
         asked = [uuid(number) for number in (2, 21, 22, 24, 99)]
+        found: Counter[str] = Counter()
+        told = []
 
-        pages = ledger.created(SCOPE, asked, count=len(asked))
-        found = Counter(str(UUID(bytes=one[0])) for page in pages for one in page)
+        def missing() -> list[str]:
+            told.append(set(found))
+            return [key for key in asked if key not in found]
+
+        for page in ledger.created(SCOPE, missing, count=len(asked)):
+            found.update(str(UUID(bytes=one[0])) for one in page)
 
         assert [found[key] for key in asked] == [1, 1, 1, 1, 0]
         assert sum(found.values()) < 20  # most of what nobody asked for was not read
+        assert told == [{uuid(22), uuid(23), uuid(24)}]  # the newest first, the others by key
 
     @pytest.mark.parametrize("state", LedgerState)
     def test_similar_entries_are_those_that_may_have_been_applied(
@@ -673,7 +681,7 @@ class LedgerContract:
             lambda ledger: list(ledger.find(SCOPE, [uuid(2)])),
             lambda ledger: list(ledger.find_content(SCOPE, [b""])),
             lambda ledger: list(ledger.standings(SCOPE, [b""], import_content=b"")),
-            lambda ledger: list(ledger.created(SCOPE, [uuid(2)], count=1)),
+            lambda ledger: list(ledger.created(SCOPE, lambda: [uuid(2)], count=1)),
             lambda ledger: list(ledger.find_similar(SCOPE, "", leads=[uuid(2)], identities=[])),
             lambda ledger: list(ledger.elsewhere([uuid(2)])),
             lambda ledger: ledger.body(SCOPE, uuid(2)),

@@ -33,21 +33,10 @@ def run(script: str, *arguments: str | Path) -> str:
 @pytest.mark.skipif(sys.platform == "win32", reason="os.wait4 tells what a process used")
 def test_sending_is_measured_and_drawn(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
-    small = (
-        "--rows",
-        "40",
-        "--rounds",
-        "1",
-        "--turns",
-        "3",
-        "--sizes",
-        "10",
-        "100",
-        "--known",
-        "500",
-    )
+    small = ("--rows", "40", "--rounds", "1", "--turns", "3")
+    sizes = ("--sizes", "10", "100", "--known", "500")
     # This very interpreter lacks most peers, which are then left out.
-    told = run("send.py", *small, "--peers", sys.executable, "--figures", figures)
+    told = run("send.py", *small, *sizes, "--peers", sys.executable, "--figures", figures)
     assert "importer, transport direct" in told
     assert set(json.loads(figures.read_text("utf-8"))["sizes"]) == {"10", "100"}
     run("plots.py", figures, tmp_path / "pictures")

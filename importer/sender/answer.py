@@ -62,21 +62,23 @@ class NoAnswer:
 
 
 def parse_retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, never negative; None if unreadable.
+    """Return the seconds that a Retry-After header asks for; None if unreadable or under a second.
 
-    RFC 9110 10.2.3: whole seconds or an HTTP date. `now` is aware.
+    RFC 9110 10.2.3: whole seconds or an HTTP date. `now` is aware. `0`, and a date that two clocks
+    do not agree on, name no wait: were that obeyed, a busy Keen would be asked again at full speed.
     """
     value = value.strip()
-    if re.fullmatch(r"-?[0-9]+", value):
-        return min(max(float(value), 0.0), _FAR_AWAY)
     try:
-        instant = parsedate_to_datetime(value)
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=now.tzinfo)
-        seconds = (instant - now).total_seconds()
+        if re.fullmatch(r"-?[0-9]+", value):
+            seconds = float(value)
+        else:
+            instant = parsedate_to_datetime(value)
+            if instant.tzinfo is None:
+                instant = instant.replace(tzinfo=now.tzinfo)
+            seconds = (instant - now).total_seconds()
     except (ValueError, OverflowError):
         return None
-    return min(max(seconds, 0.0), _FAR_AWAY)
+    return min(seconds, _FAR_AWAY) if seconds >= 1 else None
 
 
 def clean(text: str, secret: str = "") -> str:

@@ -83,6 +83,8 @@ class Deliverer:
             at = self.now()
             first_sent_at = first_sent_at or at
             if in_doubt and not self._may_send_again(delivery, first_sent_at, at):
+                if probe:
+                    self.pacer.give_back_probe()
                 break
             attempt += 1
             answer, outcome = await self._attempt(

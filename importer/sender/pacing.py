@@ -60,7 +60,10 @@ class Pacer:
         )
 
     async def wait(self) -> bool:
-        """Return when an attempt may begin; True: it is a probe, and all others wait for it."""
+        """Return when an attempt may begin; True: it is a probe, and all others wait for it.
+
+        Whoever makes no attempt then must give it back.
+        """
         async with self._gate:
             # Slots are counted from the schedule, not from the moment of waking up: a late timer
             # must not lower the rate.
@@ -85,9 +88,8 @@ class Pacer:
         Raises ApiUnavailableError where waiting has no sense any more: Keen asks for more than
         MAX_PAUSE, or has been unreachable for longer than the patience.
         """
-        if probe and self._probe_settled is not None:
-            self._probe_settled.set()
-            self._probe_settled = None
+        if probe:
+            self.give_back_probe()
         if outcome.retry_after is not None:
             self._close()
             return self._pause(outcome.retry_after)
@@ -95,6 +97,12 @@ class Pacer:
             self._close()
             return None
         return self._count_failure(outcome, probe=probe)
+
+    def give_back_probe(self) -> None:
+        """Let others go on waiting for their turns: the probe is settled, or was not made."""
+        if self._probe_settled is not None:
+            self._probe_settled.set()
+            self._probe_settled = None
 
     def _pause(self, seconds: float) -> Paused | None:
         if seconds > MAX_PAUSE:

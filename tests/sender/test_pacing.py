@@ -162,6 +162,16 @@ def test_while_keen_is_down_one_probe_goes_at_a_time() -> None:
         assert [await pacer.wait() for _ in range(3)] == [False] * 3
 
 
+def test_a_probe_that_is_not_made_lets_the_next_one_go() -> None:
+    @paced()
+    async def _(pacer: Pacer, time: FakeTime) -> None:
+        open_breaker(pacer)
+        assert await pacer.wait() is True
+        pacer.give_back_probe()
+        assert await pacer.wait() is True
+        assert time.slept == [1.0]
+
+
 def test_what_was_on_its_way_when_the_breaker_opened_counts_no_more() -> None:
     @paced()
     async def _(pacer: Pacer, time: FakeTime) -> None:

@@ -279,6 +279,20 @@ def test_a_wait_of_more_than_five_minutes_stops_the_run(
     assert (report.created, report.unsent) == (1, 1)
 
 
+@pytest.mark.parametrize("named", ["0", "Wed, 04 Mar 2026 11:59:58 GMT"])
+def test_a_wait_of_nothing_does_not_keep_a_busy_keen_busy(tmp_path: Path, named: str) -> None:
+    async def run() -> None:
+        busy = answer(b"", "429 Too Many Requests", f"Retry-After: {named}")
+        async with raw_server(answer(), busy) as server:
+            rig = Rig(tmp_path, server.url, settings(max_attempts=100))
+            report = await rig.send(rows(3))
+        assert isinstance(report.stop, ApiUnavailableError)
+        assert rig.time.slept == [1, 2, 4, 8, 16, 30, 30, 30]
+        assert rig.states() == {2: "created", 3: "unsent"}
+
+    anyio.run(run)
+
+
 def test_nobody_waits_with_an_intent_on_disk(start_sandbox: StartSandbox, tmp_path: Path) -> None:
     plan = FaultPlan(script=["none", *["http-521"] * 12, "http-429-retry-after"], retry_after=9)
     sandbox = start_sandbox(plan)
@@ -531,6 +545,24 @@ def test_an_earlier_runs_doubt_is_sent_again_only_while_keen_surely_remembers(
     assert (report.created, report.in_doubt) == ((1, 0) if state == "created" else (0, 1))
     assert sandbox.purchase_requests == (2 if state == "created" else 1)
     assert len(sandbox.audit.committed) == 1
+
+
+def test_a_doubt_that_outlives_keens_memory_while_keen_is_down_holds_up_nobody(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        async with raw_server(answer()) as server:
+            pass
+        rig = Rig(tmp_path, server.url, settings(), key_retention=24)
+        first, second, third, fourth = rows(4)
+        over = START - timedelta(hours=25)
+        doubt = third._replace(attempts=1, in_doubt=True, first_sent_at=over, retention=24.0)
+        with anyio.fail_after(30):
+            report = await rig.send([first, second, doubt, fourth])
+        assert (report.unsent, report.in_doubt, report.stop) == (3, 1, None)
+        assert rig.states() == dict.fromkeys((2, 3, 5), "unsent")
+
+    anyio.run(run)
 
 
 def test_a_request_still_running_is_asked_after_again(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from importer.errors import ApiError, ApiUnavailableError
+from importer.errors import ApiError, ApiUnavailableError, LedgerError
 from importer.job import NOTHING_SENT, Sent
 from importer.ledger.writer import GroupCommit
 from importer.planner.deliveries import make_deliveries
@@ -60,9 +60,11 @@ async def _send(
     stop = StopRequest()
     async with anyio.create_task_group() as tasks:
         await tasks.start(listen, stop)
-        report = replace(NOTHING_SENT.report, stop=await _prove(api, stop), signal=stop.requested)
+        refused = await _prove(api, stop)
+        if refused is None and stop.requested is None:
+            refused = _remember_keen(config, ledger)
+        report = replace(NOTHING_SENT.report, stop=refused, signal=stop.requested)
         if report.stop is None and report.signal is None:
-            _remember_keen(prepared.job.config, ledger)
             async with GroupCommit(ledger, run_id) as writer:
                 report = await send(
                     make_deliveries(
@@ -85,15 +87,20 @@ async def _send(
     return report
 
 
-def _remember_keen(config: Config, ledger: Ledger) -> None:
+def _remember_keen(config: Config, ledger: Ledger) -> LedgerError | None:
     """Record the proven URL of the scope and the settings behind its keys: a first row follows.
 
-    Not earlier: a mistyped address would be remembered, and its correction refused.
+    Not earlier: a mistyped address would be remembered, and its correction refused. Returns why
+    that failed, as on a full disk.
     """
     settings = identity_settings(config)
-    ledger.remember_scope(config.api.scope, config.api.url)
-    if ledger.identity_settings(config.api.scope) != settings:
-        ledger.remember_identity_settings(config.api.scope, settings)
+    try:
+        ledger.remember_scope(config.api.scope, config.api.url)
+        if ledger.identity_settings(config.api.scope) != settings:
+            ledger.remember_identity_settings(config.api.scope, settings)
+    except LedgerError as error:
+        return error
+    return None
 
 
 async def _prove(api: Api, stop: StopRequest) -> ImporterError | None:

@@ -78,3 +78,20 @@ def test_an_outcome_that_finds_no_room_is_told_and_in_doubt_from_then_on(
             assert [each.purchase_id for each in committed[key]] == [purchase_id]
             assert (by_key[key]["keen_row"], by_key[key]["keen_status"]) == (row, "in_doubt")
     assert told
+
+
+def test_wherever_the_disk_ends_the_run_says_so_in_words(
+    starts: Nursery, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    ends = set()
+    for number, room in enumerate(range(90_000, 220_000, 6_000)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        sandbox = start_sandbox(FaultPlan(), audit=f"{number}.jsonl")
+        program = Program(folder, sandbox.url)
+        file = write_csv(folder / "march.csv", purchases(3))
+        upset = Upset(root=str(folder), disk_left=room)
+        full = starts.start("run", file, environment=program.environment, upset=upset)
+        ends.add(full.wait())
+        assert "Traceback" not in full.err, (room, full.err)
+    assert ends == {6, 5, 1, 0}  # no ledger, no row sent, no results, all well

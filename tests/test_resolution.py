@@ -171,3 +171,21 @@ def test_a_row_in_doubt_is_settled_though_its_amount_was_corrected(
     fill(results, 3, keen_resolution="not created", Amount="99.50")
     assert program("resolve", results, "--force").returncode == 0
     assert [choice for choice, _, _ in kept(tmp_path)] == ["not created"]
+
+
+def test_where_nothing_was_ever_run_nothing_can_be_settled(
+    program: Program, tmp_path: Path
+) -> None:
+    """A word that is kept nowhere would be thanked for and forgotten."""
+    file = write_csv(tmp_path / "march.csv", purchases(1) * 2)
+    assert program("run", file, "--limit", "0").returncode == 5
+    results = tmp_path / "march.results.csv"
+    fill(results, 3, keen_resolution="send")
+    elsewhere = {"IMPORTER_WORKSPACE__PATH": str(tmp_path / "elsewhere")}
+    refused = Program(tmp_path, program.url, elsewhere)("resolve", results)
+    assert refused.returncode == 6, refused.stdout
+    assert "there is no ledger in" in refused.stderr
+    assert str(tmp_path / "elsewhere") in refused.stderr
+    assert not (tmp_path / "elsewhere").exists()
+    assert program("resolve", results).returncode == 0
+    assert kept(tmp_path) != []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from importer.commands.filled_rows import Resolver
 from importer.commands.imports import make_job
 from importer.commands.rebuilding import rebuild_command
-from importer.errors import ExitCode, UsageError
+from importer.errors import ExitCode, GuardError, UsageError
 from importer.ledger.contract import Choice
 from importer.logs import redacted
 from importer.preparation import check_settings, open_ledger, prepare
@@ -29,12 +29,19 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
     who = params["by"] or _user()
     if params["rebuild"]:
         return rebuild_command(job, params, who)
-    with open_ledger(job, make=False) as (_, folder, ledger):
+    with open_ledger(job, make=False) as (workspace, folder, ledger):
         prepared = prepare(job, folder, ledger, writes_results=False)
         if "keen_resolution" not in prepared.reading.columns.carried:
             raise UsageError(
                 f"{job.path.name} is not a results file: it has no column keen_resolution.",
                 "Give the results file in which you filled it.",
+            )
+        if not workspace.ledger_path.exists():
+            raise GuardError(
+                f"Nothing can be settled: there is no ledger in {workspace.path}, so nothing was "
+                "ever sent from there.",
+                "Settle the file where it was run (see workspace.path).",
+                code="no-ledger",
             )
         check_settings(prepared, ledger)
         resolver = Resolver(

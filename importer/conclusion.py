@@ -25,6 +25,7 @@ from importer.reconciler.reconciler import reconcile
 from importer.reconciler.report import Summary, summarise
 from importer.reconciler.report_page import report_path, write_page
 from importer.reconciler.results import write_results
+from importer.reconciler.unstored import tell_unstored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ def conclude(
     reading, view, path = prepared.reading, prepared.view, prepared.results_path
     assert path is not None  # noqa: S101 - `prepare` found it, or raised
     results = reconcile(reading.rows, reading.faults, prepared.plan, ledger, view, run_id=run_id)
+    results = tell_unstored(results, sent.report.unstored)
     summary = summarise(
         results,
         reading.faults,
@@ -67,8 +69,7 @@ def conclude(
         run_id=run_id,
         started=started,
         ended=datetime.now(UTC),
-        stop=sent.report.stop,
-        signum=sent.report.signal,
+        report=sent.report,
         sending=sent.sending,
         results_path=path.absolute(),
         commands=prepared.job.commands(path),

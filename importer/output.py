@@ -1,4 +1,4 @@
-"""Text for standard output → that stream, or one error that says it is lost. Writes to it."""
+"""Text for the standard streams → these streams, or what says that it is lost. Writes to them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """Standard output as the commands see it; all but writing is the stream's own.
+    """A standard stream as the commands see it; all but writing is the stream's own.
 
     Who closes a pipe early, as `head` does, has read enough: what follows goes nowhere, the run
     goes on, and its exit code stays. Where nothing can be written otherwise, as on a full disk,
-    OutputError is raised once. Without this Python would try again at its own exit, and end with
-    its own code, 120.
+    OutputError is raised once; of stderr what follows goes nowhere then, too, for the results are
+    still to come. Without this Python would try again at its own exit, and end with its own code,
+    120.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, may_be_lost: bool = False) -> None:
         self._stream = stream
+        self._may_be_lost = may_be_lost
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
         return getattr(self._stream, name)
@@ -42,7 +44,7 @@ class Output:
             write()
         except OSError as error:
             discard(self._stream.fileno())
-            if not isinstance(error, BrokenPipeError):
+            if not (self._may_be_lost or isinstance(error, BrokenPipeError)):
                 raise OutputError(
                     f"Standard output could not be written: {error.strerror}.",
                     "Make room there. What was sent is in the ledger: see `importer status`.",
@@ -59,3 +61,4 @@ def discard(descriptor: int) -> None:
 def watch_output() -> None:
     """Let everything that is printed from now on pass through an Output."""
     sys.stdout = Output(sys.stdout)
+    sys.stderr = Output(sys.stderr, may_be_lost=True)

@@ -22,6 +22,7 @@ from importer.preparation import (
     prepare,
 )
 from importer.reconciler.kept import WrittenFiles
+from importer.sender.signals import answering_signals
 from importer.workspace import Progress
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
             progress = Progress(workspace.path, file=job.path.name, total=total)
             with screen.watch(progress, total) as observe:
                 sent = send_rows(prepared, api, ledger, run_id, observe)
+        with answering_signals("Nothing more is sent; the results are being written."):
             screen.show_unstored(sent.report)
-        files = WrittenFiles(workspace.written_path)
-        ended = _finish(
-            prepared, folder, ledger, sent, run_id=run_id, started=started, written_files=files
-        )
+            files = WrittenFiles(workspace.written_path)
+            ended = _finish(
+                prepared, folder, ledger, sent, run_id=run_id, started=started, written_files=files
+            )
         screen.show_end(ended)
+    if sent.report.bug is not None:
+        raise sent.report.bug
     return ended
 
 

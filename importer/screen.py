@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from importer.errors import ExitCode
-from importer.logs import redacted
+from importer.logs import CONTROLS, redacted
 from importer.reconciler.report import plan_exit_code
 from importer.tally import Tally, ticking
 from importer.wording import end_lines, next_lines, place_lines, plan_lines
@@ -92,12 +92,11 @@ class CommandScreen:
         """Name the outcomes that the ledger could not store: nothing else will know them."""
         for settlement in report.unstored:
             outcome = settlement.outcome
-            print(
+            line = (
                 f"NOT STORED: row {settlement.row} key {settlement.key} {outcome.verdict.value} "
-                f"{outcome.code} purchase {outcome.purchase_id}",
-                file=sys.stderr,
-                flush=True,
+                f"{outcome.code} purchase {outcome.purchase_id}"
             )
+            print(redacted(line).translate(CONTROLS), file=sys.stderr, flush=True)
 
     def show_end(self, ended: Ended) -> None:
         """Show what became of the rows; on a quiet screen only what needs a person."""

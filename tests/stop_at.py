@@ -1,6 +1,7 @@
-"""`python stop_at.py [crash] POINT N ARGUMENTS…`: the real program, killed with -9 at some point.
+"""`python stop_at.py [crash|SIGINT|SIGTERM] POINT N ARGUMENTS…`: the real program, killed with -9.
 
-With `crash` there is a bug at that point instead, whose traceback is the worst there is. POINT is
+With `crash` there is a bug at that point instead, whose traceback is the worst there is; with the
+name of a signal it gets that one. POINT is
 `call:` or `return:` and a function's qualified name (`return:SqliteLedger.commit`), N says the how
 manieth time. The program itself has no hooks: the interpreter's profiler sees each call.
 """
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,9 +61,12 @@ def crash() -> None:
 
 
 def main() -> None:
-    act = kill
+    act: Callable[[], None] = kill
     if sys.argv[1] == "crash":
         act = crash
+        del sys.argv[1]
+    elif sys.argv[1] in {"SIGINT", "SIGTERM"}:
+        act = partial(os.kill, os.getpid(), signal.Signals[sys.argv[1]])
         del sys.argv[1]
     point, nth = sys.argv[1], int(sys.argv[2])
     sys.argv = ["importer", *sys.argv[3:]]

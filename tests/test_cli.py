@@ -354,6 +354,18 @@ def test_output_that_cannot_be_written_ends_in_a_line_and_a_code(
     assert "Exception ignored" not in said
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("how", ["--quiet", "--json", "--verbose"])
+def test_messages_that_cannot_be_written_cost_no_results(
+    how: str, program: Program, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", [*purchases(2), ("no lead", "Tea", "1.00", "", "")])
+    deaf = program.start("run", file, how, via=("sh", "-c", '"$0" "$@" 2> /dev/full', *PROGRAM))
+    deaf.communicate(timeout=60)
+    assert deaf.returncode == 3
+    assert statuses(tmp_path / "march.results.csv") == ["created", "created", "invalid"]
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_who_has_read_enough_changes_neither_run_nor_exit_code(
     unbuffered: str, sandbox: Sandbox, tmp_path: Path

@@ -13,7 +13,7 @@ import pytest
 
 from importer.sandbox.faults import FaultPlan
 from tests.invariants import check_promise
-from tests.program import Program, purchases, write_csv
+from tests.program import Program, purchases, statuses, write_csv
 
 if TYPE_CHECKING:
     from tests.sandbox_server import StartSandbox
@@ -108,3 +108,32 @@ def test_killed_again_and_again_at_random_no_purchase_is_lost_or_paid_twice(
     calls = sandbox.purchase_requests
     program("run", file)
     assert sandbox.purchase_requests == calls
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is killed at once there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("point", ["call:conclude", "call:write_results", "return:write_page"])
+def test_a_signal_while_the_results_are_written_is_answered_and_costs_nothing(
+    point: str, name: str, program: Program, tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "march.csv", purchases(3))
+    signalled = program.start(name, point, "1", "run", file, via=STOP_AT)
+    _, told = signalled.communicate(timeout=60)
+    assert "importer: Nothing more is sent; the results are being written." in told
+    assert signalled.returncode == 0, told
+    assert statuses(tmp_path / "march.results.csv") == ["created"] * 3
+
+
+def test_a_bug_while_rows_are_sent_ends_in_results_and_a_traceback(
+    program: Program, tmp_path: Path
+) -> None:
+    program.settings["IMPORTER_SEND__CONCURRENCY"] = "1"
+    file = write_csv(tmp_path / "march.csv", purchases(9))
+    broken = program.start("crash", "call:Timing.observe", "5", "run", file, via=STOP_AT)
+    _, told = broken.communicate(timeout=60)
+    assert broken.returncode == 1, told
+    assert "Traceback" in told
+    ended = statuses(tmp_path / "march.results.csv")
+    assert 0 < ended.count("created") < 9
+    assert set(ended) == {"created", "unsent"}
+    assert program("run", file).returncode == 0

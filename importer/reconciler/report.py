@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from importer.errors import ExitCode, ImporterError
+from importer.errors import ExitCode
 from importer.model import FOR_A_PERSON, RowStatus, format_instant
 from importer.reconciler.error_groups import FaultGroup, group_errors, group_faults, group_held
 from importer.reconciler.next_steps import TO_FIX, next_steps
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from importer.errors import ImporterError
     from importer.planner.planner import Plan
     from importer.reader.source import Source
     from importer.reconciler.next_steps import Commands, NextStep
     from importer.reconciler.row_results import RowResults
     from importer.reconciler.timing import Sending
+    from importer.sender.events import SendReport
 
 SUMMARY_VERSION: Final = 1
 """Raised when a number of the summary changes its meaning or goes away."""
@@ -130,8 +132,7 @@ def summarise(
     run_id: int | None,
     started: datetime,
     ended: datetime,
-    stop: ImporterError | None,
-    signum: int | None,
+    report: SendReport,
     sending: Sending | None,
     results_path: Path,
     commands: Commands,
@@ -154,17 +155,17 @@ def summarise(
         started_at=format_instant(started.replace(microsecond=0)),
         duration_seconds=round((ended - started).total_seconds(), 3),
         sending=sending,
-        stopped=None if stop is None else str(stop),
+        stopped=None if report.stop is None else str(report.stop),
         results=str(results_path),
         report=None,
-        next=next_steps(counts, commands, results_path.name, stop),
-        exit_code=int(exit_code(counts, stop=stop, signum=signum)),
+        next=next_steps(counts, commands, results_path.name, report.stop),
+        exit_code=int(exit_code(counts, report)),
     )
 
 
 def plan_exit_code(statuses: dict[str, int]) -> ExitCode:
     """Return what `check` exits with: rows that can be sent are no reason to complain."""
-    return exit_code(statuses | {"unsent": 0})
+    return _exit_code_of_rows(statuses | {"unsent": 0})
 
 
 def count_statuses(statuses: pl.DataFrame) -> tuple[dict[str, int], dict[str, str]]:
@@ -192,12 +193,16 @@ def waiting_rows(statuses: pl.DataFrame) -> dict[str, list[int]]:
     }
 
 
-def exit_code(
-    counts: dict[str, int], *, stop: ImporterError | None = None, signum: int | None = None
-) -> ExitCode:
+def exit_code(counts: dict[str, int], report: SendReport) -> ExitCode:
     """Return the one exit code that stands for all that happened, the gravest first."""
-    if signum is not None:
-        return ExitCode(128 + signum)
+    if report.bug is not None:
+        return ExitCode.UNEXPECTED
+    if report.signal is not None:
+        return ExitCode(128 + report.signal)
+    return _exit_code_of_rows(counts, report.stop)
+
+
+def _exit_code_of_rows(counts: dict[str, int], stop: ImporterError | None = None) -> ExitCode:
     if counts["in_doubt"]:
         return ExitCode.IN_DOUBT
     if stop is not None and stop.exit_code is ExitCode.API_REFUSED:

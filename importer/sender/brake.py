@@ -64,7 +64,7 @@ class Brake:
             await work()
         except ImporterError as error:
             self.halt(error)
-        except Exception as error:  # noqa: BLE001 - a bug is raised once all have drained
+        except Exception as error:  # noqa: BLE001 - a bug is told once all have drained
             self.bug = self.bug or error
             self._halt("an unexpected error")
 
@@ -76,5 +76,5 @@ class Brake:
             scope.cancel()
         try:
             self._observe(Stopped(why))
-        except Exception as error:  # noqa: BLE001 - raised once all have drained
+        except Exception as error:  # noqa: BLE001 - told once all have drained
             self.bug = self.bug or error

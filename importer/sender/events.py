@@ -72,3 +72,5 @@ class SendReport:
     signal: int | None
     unstored: tuple[Settlement, ...]
     """Outcomes that the ledger could not store: their keys and purchase ids must be shown."""
+    bug: Exception | None = None
+    """What ended the sending and should not have happened: to be raised once all else is done."""

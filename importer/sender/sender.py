@@ -49,9 +49,9 @@ async def send(
 ) -> SendReport:
     """Send `total` deliveries, which may be made on demand, and return what became of them.
 
-    The first row goes alone. What stops a run is in the report, after all that was on its way has
-    been awaited and stored; a second stop request drops it, and those rows stay `sending`.
-    `key_retention` is in hours. Raises only what is a bug, after draining as well.
+    The first row goes alone. What stops a run is in the report, a bug as well, after all that was
+    on its way has been awaited and stored; a second stop request drops it, and those rows stay
+    `sending`. `key_retention` is in hours.
     """
     brake = Brake(stop, observe)
     deliverer = Deliverer(
@@ -97,8 +97,6 @@ class _Sending:
             await self.deliverer.writer.flush()
         except ImporterError as error:
             self.brake.halt(error)
-        if self.brake.bug is not None:
-            raise self.brake.bug
         limits, held = self.deliverer.limits, self.deliverer.held
         settled = limits.created + limits.rejected + limits.in_doubt + limits.unsent + held
         if isinstance(self.brake.error, SendStoppedError) and settled >= self.total:
@@ -111,6 +109,7 @@ class _Sending:
             stop=self.brake.error,
             signal=signum,
             unstored=tuple(self.deliverer.writer.unstored),
+            bug=self.brake.bug,
         )
 
     def _next(self) -> Delivery | None:

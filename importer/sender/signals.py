@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and a closed terminal → a request to stop that the sender obeys.
+"""SIGINT, SIGTERM and a closed terminal → a request to stop that the sender obeys, or a word.
 
 Touches the process's signals, and the streams of a terminal that is gone.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from contextlib import suppress
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,6 +17,9 @@ import anyio
 from importer.output import discard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
     from anyio.abc import TaskStatus
 
 
@@ -55,6 +59,33 @@ async def listen(
             elif stop.requested is None:
                 _leave_terminal()
                 stop.request(signal.SIGTERM)
+
+
+@contextmanager
+def answering_signals(words: str) -> Iterator[None]:
+    """Let what asks the process to end be answered with a line on stderr, and no more.
+
+    For what is done soon and missed where it is not. Does nothing outside of the main thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    hangup = _hangup()
+
+    def answer(signum: int, _frame: FrameType | None) -> None:
+        if signum in hangup:
+            _leave_terminal()
+            return
+        with suppress(OSError):  # not by `print`, which may be what is interrupted here
+            os.write(2, f"importer: {words}\n".encode())
+
+    caught = (signal.SIGINT, signal.SIGTERM, *hangup)
+    before = {signum: signal.signal(signum, answer) for signum in caught}
+    try:
+        yield
+    finally:
+        for signum, former in before.items():
+            signal.signal(signum, former)
 
 
 def _hangup() -> tuple[signal.Signals, ...]:

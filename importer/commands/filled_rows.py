@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import polars as pl
+
 from importer.errors import GuardError
 from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.model import LANDS_WITHIN, RELEASABLE
+from importer.planner.releases import find_released
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,8 +59,10 @@ class Resolver:
         self._entries = {entry.key: entry for entry in ledger.find(scope, keys)}
         found = [filled.found_id.lower() for filled in self._filled if filled.found_id]
         self._id_owners = {entry.purchase_id: entry for entry in ledger.purchase_ids(scope, found)}
-        planned = [filled.planned_key for filled in self._filled if filled.planned_key]
-        self._released = ledger.released(scope, planned)
+        plan = prepared.plan
+        filled_rows = [filled.row for filled in self._filled]
+        planned = plan.rows.filter(pl.col("row").is_in(filled_rows))
+        self._released = find_released(planned, ledger, scope, plan.import_content, in_itself=False)
 
     def resolutions(self) -> list[tuple[int, Resolution]]:
         """Return what is to be recorded. Raises GuardError that names every row that cannot be."""
@@ -144,14 +149,15 @@ class Resolver:
     def _release(self, filled: Filled) -> Resolution | None:
         if filled.planned_key is None:
             raise Unacceptable("it is invalid; correct it first")
-        if filled.planned_key in self._released:
+        if filled.row in self._released:
             return None
         if filled.status not in RELEASABLE:
             instead = "; write `created` or `not created`" if filled.status == "in_doubt" else ""
             raise Unacceptable(
                 f"`send` is for duplicates and conflicts; it is {filled.status}{instead}"
             )
-        return self._made(filled.planned_key, Choice.SEND, None)
+        content = self._prepared.plan.import_content()
+        return self._made(filled.planned_key, Choice.SEND, None, import_content=content)
 
     def _purchase_id(self, filled: Filled, entry: Entry) -> str | None:
         if filled.found_id is None:
@@ -169,8 +175,15 @@ class Resolver:
             )
         return purchase_id
 
-    def _made(self, key: str, choice: Choice, purchase_id: str | None) -> Resolution:
-        return Resolution(key, choice, purchase_id, self._by, self._note, self._now)
+    def _made(
+        self,
+        key: str,
+        choice: Choice,
+        purchase_id: str | None,
+        *,
+        import_content: bytes | None = None,
+    ) -> Resolution:
+        return Resolution(key, choice, purchase_id, self._by, self._note, self._now, import_content)
 
 
 def _filled_rows(prepared: Prepared) -> list[Filled]:

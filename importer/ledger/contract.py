@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 from importer.model import Delivery, Next, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 
@@ -168,6 +168,8 @@ class Resolution:
     by: str
     note: str
     at: datetime
+    import_content: bytes | None = None
+    """Of the import of whose row `send` was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +288,8 @@ class Ledger(Protocol):
         `created` and `not created` move an in-doubt entry; `send` releases a key never sent.
         """
 
-    def released(self, scope: str, keys: Iterable[str]) -> set[str]:
-        """Return those keys that a person released with `send`."""
+    def released(self, scope: str, keys: Iterable[str]) -> Mapping[str, set[bytes]]:
+        """Return those keys that a person released with `send` → contents of the imports meant."""
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """Yield the entries that hold one of these purchase ids already."""

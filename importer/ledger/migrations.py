@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 
 STEPS: Final[dict[int, str]] = {
     1: """
@@ -69,6 +69,7 @@ STEPS: Final[dict[int, str]] = {
             message     TEXT
         );
     """,
+    5: "ALTER TABLE resolutions ADD COLUMN import_content BLOB;",
 }
 """Version → what makes the next one of it. Never edited once released."""
 

@@ -145,6 +145,7 @@ def resolution_parameters(resolution: Resolution, *, scope_id: int, file: str) -
         "note": resolution.note,
         "file": file,
         "at": pack_instant(resolution.at),
+        "import_content": resolution.import_content,
         "message": f"{said} on {format_instant(resolution.at)}.",
     }
 

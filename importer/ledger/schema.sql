@@ -1,4 +1,4 @@
--- The ledger, version 5 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
+-- The ledger, version 6 (PRAGMA user_version). Times are microseconds since 1970 in UTC.
 -- Plain SQLite 3.24: no STRICT, no RETURNING, since some systems' Python 3.11 still links 3.34.
 
 -- One Keen each. `url` is the one last used; null until a run used the scope.
@@ -135,6 +135,7 @@ CREATE TABLE resolutions (
     who         TEXT NOT NULL,
     note        TEXT NOT NULL,
     file        TEXT NOT NULL,
-    at          INTEGER NOT NULL
+    at          INTEGER NOT NULL,
+    import_content BLOB -- of the import of whose row `send` was said; null: as before version 6
 );
 CREATE INDEX resolutions_by_key ON resolutions (scope_id, key);

@@ -261,10 +261,15 @@ class SqliteLedger:
                     raise refuse_resolution(resolution, entry)
                 connection.execute(statements.RESOLUTION, parameters)
 
-    def released(self, scope: str, keys: Iterable[str]) -> set[str]:
-        """See Ledger."""
+    def released(self, scope: str, keys: Iterable[str]) -> dict[str, set[bytes]]:
+        """See Ledger. Of words from before version 6 nobody knows which import was meant."""
+        released: dict[str, set[bytes]] = {}
         rows = self._session.look_up(statements.RELEASED, (scope,), pack_uuids(keys))
-        return {unpack_uuid(key) for (key,) in rows}
+        for key, import_content in rows:
+            meant = released.setdefault(unpack_uuid(key), set())
+            if import_content is not None:
+                meant.add(import_content)
+        return released
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """See Ledger. Reads all entries through, about a million in a second: only people ask."""

@@ -162,8 +162,9 @@ UPDATE runs SET bodies = 0 WHERE bodies = 1 AND started_at < :before
 """
 
 RESOLUTION: Final = """
-INSERT INTO resolutions (scope_id, key, choice, purchase_id, who, note, file, at)
-VALUES (:scope_id, :key, :choice, :purchase_id, :who, :note, :file, :at)
+INSERT INTO resolutions (
+    scope_id, key, choice, purchase_id, who, note, file, at, import_content
+) VALUES (:scope_id, :key, :choice, :purchase_id, :who, :note, :file, :at, :import_content)
 """
 
 _ENTRIES: Final = f"""
@@ -246,7 +247,7 @@ ELSEWHERE: Final = """
 SELECT e.key, s.name FROM entries e JOIN scopes s ON s.id = e.scope_id WHERE e.key IN ({page})
 """
 RELEASED: Final = (
-    f"SELECT key FROM resolutions WHERE scope_id = ({SCOPE_ID}) AND choice = 'send'"
+    f"SELECT key, import_content FROM resolutions WHERE scope_id = ({SCOPE_ID}) AND choice = 'send'"
     " AND key IN ({page})"
 )
 

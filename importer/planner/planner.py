@@ -24,6 +24,7 @@ from importer.planner.guard import (
     LazySet,
 )
 from importer.planner.plan import Candidate, judge
+from importer.planner.releases import find_released
 from importer.planner.suspicion import find_conflicts, find_evidence
 from importer.reader.identity import import_content_of
 from importer.reader.keys import add_keys, make_keys
@@ -113,7 +114,7 @@ def make_plan(
     )
     conflicts = find_conflicts(typed.beside(fresh), evidence, file, ledger, view)
     held = fresh.filter(pl.col("twin_row").is_not_null() | pl.col("row").is_in(_series(conflicts)))
-    released = _find_released(held, ledger, view.scope)
+    released = find_released(held, ledger, view.scope, content)
     decided |= _decide_told(fresh, open_entries, conflicts, evidence, released, view)
     keys = {row: entry.key for row, entry in evidence.items()}
     return Plan(_add_decisions(rows, decided, conflicts, released, view), content, keys)
@@ -162,13 +163,6 @@ def _refuse_another_ledger(judged: pl.DataFrame, rows: pl.DataFrame, ledger: Led
                 "these purchases are really meant to be made again.",
                 code="another-ledger",
             )
-
-
-def _find_released(held: pl.DataFrame, ledger: Ledger, scope: str) -> set[int]:
-    """Return those of the held rows whose key a person released."""
-    keyed = add_keys(held).select("row", "key")
-    released = ledger.released(scope, keyed["key"].to_list())
-    return {row for row, key in keyed.iter_rows() if key in released}
 
 
 def _judge_known(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial
@@ -630,11 +631,13 @@ class LedgerContract:
 
     def test_a_released_key_is_one_that_was_never_sent(self, ledger: Ledger) -> None:
         ledger.commit(begin(ledger), [intend(deliver(3))])
-        ledger.resolve(SCOPE, [say(uuid(2), Choice.SEND)], file="results.csv")
+        for content in (b"january", b"february", None):
+            said = replace(say(uuid(2), Choice.SEND), import_content=content)
+            ledger.resolve(SCOPE, [said], file="results.csv")
 
         asked = [uuid(2), uuid(3), "no key"]
-        assert ledger.released(SCOPE, asked) == {uuid(2)}
-        assert ledger.released("demo", asked) == set()
+        assert ledger.released(SCOPE, asked) == {uuid(2): {b"january", b"february"}}
+        assert ledger.released("demo", asked) == {}
         assert entry_of(ledger, uuid(2)) is None
         with pytest.raises(LedgerError, match=r"march\.csv, row 3"):
             ledger.resolve(SCOPE, [say(uuid(3), Choice.SEND)], file="results.csv")
@@ -665,7 +668,7 @@ class LedgerContract:
         assert not isinstance(raised.value, LedgerWriteError)
         assert entry is not None
         assert entry.state is LedgerState.IN_DOUBT
-        assert ledger.released(SCOPE, [uuid(9)]) == set()
+        assert ledger.released(SCOPE, [uuid(9)]) == {}
 
     @pytest.mark.parametrize(
         "call",

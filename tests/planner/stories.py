@@ -172,10 +172,17 @@ class Story:
         view = self.view(batch)
         return whole(reconcile(judged, faults, plan, self.ledger, view, run_id=run_id))
 
-    def resolve(self, choice: Choice, *keys: str, purchase_id: str | None = None) -> None:
+    def resolve(
+        self,
+        choice: Choice,
+        *keys: str,
+        purchase_id: str | None = None,
+        content: bytes | None = None,
+    ) -> None:
+        """Settle; `content` is that of the import of which `send` is said."""
         self.ledger.resolve(
             self.scope,
-            [Resolution(key, choice, purchase_id, "ops", "", self.now) for key in keys],
+            [Resolution(key, choice, purchase_id, "ops", "", self.now, content) for key in keys],
             file="march.results.csv",
         )
 

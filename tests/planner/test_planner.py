@@ -208,11 +208,49 @@ def test_an_undated_repeat_goes_out_once_when_a_person_says_send(story: Story) -
     story.run(undated(1), file="january.csv")
     february = [undated(1), undated(2, product="Cake")]
     results = story.results(*february, file="february.csv")
-    story.resolve(Choice.SEND, results["idempotency_key"][0])
+    content = story.plan(*february).import_content()
+    story.resolve(Choice.SEND, results["idempotency_key"][0], content=content)
     assert story.run(*february, file="february.csv") == ["created", "already_created"]
     assert story.run(*february, file="february.csv") == ["already_created", "already_created"]
     assert story.run(undated(1), file="january.csv") == ["already_created"]
     assert len(story.sent) == len(set(story.sent)) == 3
+
+
+def test_a_word_on_one_files_undated_row_sends_no_other_files(story: Story) -> None:
+    story.run(undated(1), file="january.csv")
+    february, march = [undated(1), undated(2)], [undated(1), undated(3)]
+    held = story.results(*february, file="february.csv")
+    later = story.results(*march, file="march.csv")
+    assert held["idempotency_key"][0] == later["idempotency_key"][0]
+    content = story.plan(*february).import_content()
+    story.resolve(Choice.SEND, held["idempotency_key"][0], content=content)
+    assert story.run(*march, file="march.csv") == ["conflict", "already_created"]
+    carried = as_results(later, *march)
+    assert story.run(*carried, file="march.results.csv") == ["conflict", "already_created"]
+    assert story.run(*february, file="february.csv") == ["created", "already_created"]
+    assert story.run(*march, file="march.csv") == ["conflict", "already_created"]
+
+
+def test_a_word_that_stands_in_its_undated_row_outlives_an_edit_of_another(story: Story) -> None:
+    story.run(undated(1), file="january.csv")
+    february = [undated(1), undated(2), undated(3, valid=False)]
+    held = story.results(*february, file="february.csv")
+    content = story.plan(*february).import_content()
+    story.resolve(Choice.SEND, held["idempotency_key"][0], content=content)
+    said, *others, broken = as_results(held, *february)
+    others.append(broken | {"valid": True})
+    assert story.run(said, *others) == ["conflict", "already_created", "created"]
+    said["resolution"] = " Send "
+    assert story.run(said, *others) == ["created", "already_created", "already_created"]
+
+
+def test_a_word_on_a_dated_row_counts_wherever_the_row_stands(story: Story) -> None:
+    twice = [bought(1), bought(1)]
+    held = story.results(*twice)
+    content = story.plan(*twice).import_content()
+    story.resolve(Choice.SEND, held["idempotency_key"][1], content=content)
+    assert story.run(*twice, bought(2)) == ["already_created", "created", "created"]
+    assert story.run(*twice) == ["already_created", "already_created"]
 
 
 def test_a_held_undated_repeat_stays_held_when_its_results_file_is_run(story: Story) -> None:

@@ -6,6 +6,7 @@ stdout carries what is meant for reading or piping; stderr carries logs, progres
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -155,4 +156,11 @@ def somebody_answers() -> bool:
 def ask(question: str) -> bool:
     """Return whether a person says yes; anything else is no."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    if hasattr(signal, "siginterrupt"):
+        # polars has the kernel take up again what Ctrl-C interrupts: it would wait for Enter.
+        signal.siginterrupt(signal.SIGINT, True)
+    try:
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    except KeyboardInterrupt:
+        print_error("\nInterrupted; nothing was done.")
+        raise

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 
 
 def at_a_terminal(
-    program: Program, *arguments: str | Path, typed: str, sees: bool = True
+    program: Program,
+    *arguments: str | Path,
+    typed: str = "",
+    sees: bool = True,
+    interrupts: bool = False,
 ) -> tuple[int, str]:
     """Run with a terminal as stdin; `sees`: stderr is shown there too. Return exit code and stderr.
 
     What is typed stands there before it is asked for; a question that nobody answers has no end.
+    `interrupts`: Ctrl-C is the answer.
     """
     keyboard, terminal = pty.openpty()
     with open(keyboard, "r+b", buffering=0) as person:  # noqa: PTH123 - a descriptor
@@ -40,6 +46,9 @@ def at_a_terminal(
             with suppress(OSError):  # the terminal is closed when the program has ended
                 while part := person.read(4096):
                     shown += part
+                    if interrupts and b"[y/N]" in shown:
+                        running.send_signal(signal.SIGINT)
+                        interrupts = False
             _, told = running.communicate(timeout=60)
     return running.returncode, (shown + (told or b"")).decode()
 
@@ -105,3 +114,18 @@ def test_a_doubt_says_what_to_do_wherever_it_is_shown(
     write_csv(results, [tuple((row | {"keen_resolution": ""}).values())], tuple(row))
     empty = program("resolve", results).stdout
     assert "no row of march.results.csv has a new keen_resolution. Write `created`" in empty
+
+
+@pytest.mark.parametrize("command", ["run", "resolve"])
+def test_ctrl_c_at_the_question_ends_at_once_and_does_nothing(
+    doubtful: tuple[Program, Path], command: str
+) -> None:
+    program, results = doubtful
+    file = write_csv(program.folder / "april.csv", purchases(3)) if command == "run" else results
+    options = () if command == "run" else ("--force",)
+    ended, shown = at_a_terminal(program, command, file, *options, interrupts=True)
+    assert ended == 130, shown
+    assert "Interrupted; nothing was done." in shown
+    assert "Traceback" not in shown
+    assert program.summary("run", "march.csv")["counts"]["in_doubt"] == 1
+    assert not (program.folder / "april.results.csv").exists()

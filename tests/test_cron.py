@@ -41,11 +41,11 @@ def test_the_crontab_line_picks_up_inputs_and_nothing_that_the_importer_wrote(
         *("daily.results.20260304-102030.csv", "daily.problems.csv", "daily.report.html"),
     ):
         (tmp_path / "inbox" / name).touch()
-    stub = tmp_path / "importer"
+    stub = tmp_path / ".venv" / "bin" / "importer"
+    stub.parent.mkdir(parents=True)
     stub.write_text('#!/bin/sh\necho "$@"\n')
     stub.chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    subprocess.run(["/bin/sh", "-c", line], check=True, env={"PATH": path})
+    subprocess.run(["/bin/sh", "-c", line], check=True, env={"PATH": os.environ["PATH"]})
     assert (tmp_path / "runs.jsonl").read_text().splitlines() == [
         *("run inbox/a b.csv --quiet --json", "run inbox/daily.csv --quiet --json")
     ]
@@ -142,6 +142,8 @@ def test_status_says_how_a_run_that_left_rows_unsent_goes_on(
     program: Program, tmp_path: Path
 ) -> None:
     file = write_csv(tmp_path / "march.csv", purchases(3))
+    assert program("run", file, "--limit", "0").returncode == 5
+    assert f"`cd {tmp_path} && importer run {file}` goes on" in program("status").stdout
     assert program("run", file, "--limit", "2").returncode == 5
     line = "when it last ran, 1 row was left unsent:"
     command = f"`cd {tmp_path} && importer run {file} --limit 2` goes on"

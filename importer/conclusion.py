@@ -142,7 +142,7 @@ def _report(prepared: Prepared, ledger: Ledger, summary: Summary) -> Summary:
     """Write the page; return the summary with its path, or without where it could not be."""
     page = report_path(Path(summary.results))
     told = replace(summary, report=str(page))
-    history = ledger.summaries(summary.scope, summary.batch, prepared.plan.import_content())
+    history = ledger.summaries(summary.scope, summary.batch, prepared.import_content)
     with suppress(OSError):
         written = write_page(
             page,

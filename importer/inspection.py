@@ -6,18 +6,26 @@ Touches what its stages touch; what sends is not even imported, which takes a te
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.conclusion import conclude
+from importer.errors import GuardError
 from importer.job import NOTHING_SENT
+from importer.model import RowStatus
+from importer.planner.claiming import PAGE_ROWS
 from importer.preparation import check_gates, check_settings, open_ledger, prepare
+from importer.reader.keys import add_keys
 from importer.reader.source import named_path
 from importer.reconciler.kept import WrittenFiles
 from importer.reconciler.problems import keep_problems
 
 if TYPE_CHECKING:
-    from importer.job import Ended, Job, Screen
+    from importer.job import Ended, Job, Prepared, Screen
+    from importer.ledger.contract import Ledger
     from importer.reconciler.report import PlanSummary
+
+KNOWN: Final = (RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED)
+"""Statuses of rows that the ledger knows."""
 
 
 def check_import(job: Job, screen: Screen) -> PlanSummary:
@@ -41,6 +49,29 @@ def check_import(job: Job, screen: Screen) -> PlanSummary:
     return prepared.summary
 
 
+def _refuse_unknown(prepared: Prepared, ledger: Ledger) -> None:
+    """Raise GuardError where this ledger knows neither the import nor any of its rows.
+
+    The results would say that all of it is unsent, and ask for a run: under another `--batch` or
+    scope than it was run, that pays all of it again.
+    """
+    view, statuses = prepared.view, prepared.summary.statuses
+    fresh = statuses["unsent"] > 0 and not any(statuses[status] for status in KNOWN)
+    if not fresh or ledger.summaries(view.scope, view.batch, prepared.import_content):
+        return
+    for page in prepared.plan.rows.iter_slices(PAGE_ROWS):
+        if any(True for _ in ledger.find(view.scope, add_keys(page)["key"].to_list())):
+            return  # a run that died before it could make a purchase
+    batch = f"--batch {view.batch}" if view.batch else "no --batch"
+    raise GuardError(
+        f"No row of {prepared.reading.source.name} was ever sent under scope {view.scope} and "
+        f"{batch}, so there are no results of it.",
+        "See `importer status` for what was, and give the --batch and the configuration of that "
+        "run.",
+        code="never-run",
+    )
+
+
 def rewrite_results(job: Job, screen: Screen) -> Ended:
     """Write the results of a file once more from the ledger; nothing is sent."""
     started = datetime.now(UTC)
@@ -49,6 +80,7 @@ def rewrite_results(job: Job, screen: Screen) -> Ended:
         for note in prepared.notes:
             screen.show_note(note)
         check_settings(prepared, ledger)
+        _refuse_unknown(prepared, ledger)
         files = WrittenFiles(workspace.written_path)
         ended = conclude(
             prepared,

@@ -91,6 +91,16 @@ class Prepared:
     notes: tuple[str, ...] = ()
     """What the user should know of this run beside the reading's own notes."""
 
+    @property
+    def import_content(self) -> bytes:
+        """What tells the import from others: its valid rows; a file without any is its own import.
+
+        The ledger would take all such files for one.
+        """
+        if self.plan.rows.is_empty():
+            return bytes.fromhex(self.reading.source.sha256)
+        return self.plan.import_content()
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:

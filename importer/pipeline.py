@@ -70,9 +70,10 @@ def _begin(prepared: Prepared, ledger: Ledger) -> int:
         scope=prepared.view.scope,
         batch=prepared.view.batch,
         file=prepared.reading.source.name,
-        content=prepared.plan.import_content(),
+        content=prepared.import_content,
         plan=json.dumps(
-            {"folder": str(Path.cwd()), "command": prepared.job.command} | asdict(prepared.summary),
+            {"folder": str(Path.cwd()), "command": prepared.job.commands(prepared.job.path).run}
+            | asdict(prepared.summary),
             default=str,
         ),
         at=_now(),

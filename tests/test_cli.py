@@ -538,6 +538,32 @@ def test_results_and_status_come_from_the_ledger_alone(
     assert sandbox.total_requests == calls
 
 
+@pytest.mark.parametrize(("options", "scope"), [(("--batch", "may"), "sandbox"), ((), "other")])
+def test_results_of_what_never_ran_are_refused_and_leave_those_that_did(
+    options: tuple[str, ...], scope: str, program: Program, tmp_path: Path
+) -> None:
+    """Else a paid file looks unsent, and what is asked for is to pay it again."""
+    file = write_csv(tmp_path / "march.csv", purchases(3))
+    program("run", file)
+    program.settings["IMPORTER_API__SCOPE"] = scope
+    refused = program("results", file, *options)
+    assert refused.returncode == 6
+    assert "No row of march.csv was ever sent under" in refused.stderr
+    assert statuses(tmp_path / "march.results.csv") == ["created"] * 3
+
+
+def test_files_without_a_valid_row_are_imports_of_their_own(
+    program: Program, tmp_path: Path
+) -> None:
+    for name in ("one.csv", "two.csv"):
+        program("run", write_csv(tmp_path / name, [("nobody", name, "1", "", "")]))
+    told = json.loads(program("status", "--json").stdout)["imports"]
+    assert sorted((each["file"], each["rows"]["invalid"]) for each in told) == [
+        ("one.csv", 1),
+        ("two.csv", 1),
+    ]
+
+
 def test_status_names_the_file_that_ran_last_beside_the_one_that_the_rows_first_came_in(
     program: Program, tmp_path: Path
 ) -> None:

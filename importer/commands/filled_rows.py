@@ -57,8 +57,11 @@ class Resolver:
         scope = prepared.view.scope
         keys = {key for filled in self._filled for key in (filled.key, filled.planned_key) if key}
         self._entries = {entry.key: entry for entry in ledger.find(scope, keys)}
-        found = [filled.found_id.lower() for filled in self._filled if filled.found_id]
-        self._id_owners = {entry.purchase_id: entry for entry in ledger.purchase_ids(scope, found)}
+        found = [filled.found_id for filled in self._filled if filled.found_id]
+        owners = ledger.purchase_ids(scope, found)
+        self._id_owners = {
+            entry.purchase_id.lower(): entry for entry in owners if entry.purchase_id
+        }
         plan = prepared.plan
         filled_rows = [filled.row for filled in self._filled]
         planned = plan.rows.filter(pl.col("row").is_in(filled_rows))
@@ -81,7 +84,7 @@ class Resolver:
         if faults:
             raise GuardError(
                 "Nothing was settled.\n  " + "\n  ".join(faults) + "\n ",
-                "Correct these rows and settle all of them again.",
+                "Correct these rows, or wait where it says so, and settle all of them again.",
                 code="resolution",
             )
         return made
@@ -107,10 +110,11 @@ class Resolver:
                 "the last run (`importer results FILE`)"
             )
         purchase_id = self._purchase_id(filled, entry) if choice is Choice.CREATED else None
-        age = self._now - entry.last_sent_at
-        if age < LANDS_WITHIN and not self._force:
+        age = int((self._now - entry.last_sent_at).total_seconds())
+        if age < LANDS_WITHIN.seconds and not self._force:
+            ago = f"{age} s ago" if age >= 0 else "in the future, by this computer's clock,"
             raise Unacceptable(
-                f"its last attempt was {age.seconds} s ago and may still land in Keen; wait until "
+                f"its last attempt was {ago} and may still land in Keen; wait until "
                 f"{LANDS_WITHIN.seconds} s have passed, then look again (or use --force)"
             )
         return self._made(entry.key, choice, purchase_id)
@@ -156,7 +160,7 @@ class Resolver:
             raise Unacceptable(
                 f"`send` is for duplicates and conflicts; it is {filled.status}{instead}"
             )
-        content = self._prepared.plan.import_content()
+        content = self._prepared.import_content
         return self._made(filled.planned_key, Choice.SEND, None, import_content=content)
 
     def _purchase_id(self, filled: Filled, entry: Entry) -> str | None:

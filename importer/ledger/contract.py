@@ -262,10 +262,11 @@ class Ledger(Protocol):
     def created(
         self, scope: str, missing: Callable[[], Iterable[str]], *, count: int
     ) -> Iterator[Sequence[Created]]:
-        """Yield, page by page, at least the `created` ones of some keys; others may be there.
+        """Yield, page by page, at least those of the caller's keys that are `created`.
 
-        `count` is how many keys there are, `missing` returns those that no page has told yet; it is
-        called once at most, where they have to be looked up. No page is empty.
+        `count` is how many keys these are. `missing` returns those that no page has told yet: it is
+        called once at most, where they have to be looked up, so each page must be taken in before
+        the next is asked for. Other entries may be among them; no page is empty.
         """
 
     def find_similar(
@@ -292,7 +293,7 @@ class Ledger(Protocol):
         """Return those keys that a person released with `send` → contents of the imports meant."""
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
-        """Yield the entries that hold one of these purchase ids already."""
+        """Yield the entries that hold one of these purchase ids already, in any letter case."""
 
     def blank_bodies(self, before: datetime, limit: int) -> int:
         """Forget the bodies of up to `limit` entries settled before then; return how many.

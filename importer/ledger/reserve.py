@@ -43,11 +43,14 @@ class Reserve:
         fresh = self._ballast.with_suffix(".filling")
         # A reserve that cannot be made is no reason to refuse a ledger that can be written.
         with contextlib.suppress(OSError):
-            with fresh.open("wb") as file:
-                # Zeros take no room on a disk that compresses; none looks further back than this.
-                file.write(os.urandom(_BLOCK) * (BALLAST // _BLOCK))
-                os.fsync(file.fileno())
-            fresh.replace(self._ballast)
+            try:
+                with fresh.open("wb") as file:
+                    # Zeros take no room on a disk that compresses; none looks further back.
+                    file.write(os.urandom(_BLOCK) * (BALLAST // _BLOCK))
+                    os.fsync(file.fileno())
+                fresh.replace(self._ballast)
+            finally:
+                fresh.unlink(missing_ok=True)  # half of it is no reserve, and takes room
 
     def release(self) -> bool:
         """Delete the ballast; return whether that made room."""

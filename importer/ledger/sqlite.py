@@ -199,7 +199,7 @@ class SqliteLedger:
     def created(
         self, scope: str, missing: Callable[[], Iterable[str]], *, count: int
     ) -> Iterator[Sequence[Created]]:
-        """See Ledger. What no run has filed yet, the one at hand made: that is read through first.
+        """See Ledger. What is not filed yet is mostly this run's own: it is read through first.
 
         Where all of it is read through, no key is asked for.
         """
@@ -273,9 +273,11 @@ class SqliteLedger:
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """See Ledger. Reads all entries through, about a million in a second: only people ask."""
-        asked = frozenset(purchase_ids)
+        asked = frozenset(each.lower() for each in purchase_ids)
         pages = self._session.read_through(statements.SCAN_PURCHASES, (scope,)) if asked else ()
-        keys = [unpack_uuid(key) for page in pages for found, key, _ in page if found in asked]
+        keys = [
+            unpack_uuid(key) for page in pages for found, key, _ in page if found.lower() in asked
+        ]
         return self.find(scope, keys)
 
     def blank_bodies(self, before: datetime, limit: int) -> int:

@@ -540,7 +540,7 @@ class LedgerContract:
         bring(ledger, run, deliver(3), LedgerState.IN_DOUBT)
         bring(ledger, begin(ledger, scope="demo"), deliver(4), LedgerState.CREATED)
 
-        found = ledger.purchase_ids(SCOPE, ["purchase-1", "purchase-2"])
+        found = ledger.purchase_ids(SCOPE, ["Purchase-1", "purchase-2"])
 
         assert [entry.row for entry in found] == [2]
         assert list(ledger.purchase_ids(SCOPE, ["purchase-2"])) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,20 @@ def test_the_reserve_takes_real_room_until_it_is_released_once(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite.reserve"]
     assert reserve.release()
     assert not reserve.release()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file is limited there")
+def test_a_reserve_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    import resource  # noqa: PLC0415 - POSIX has it
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (BALLAST // 2, before[1]))
+    try:
+        Reserve(tmp_path / "ledger.sqlite").fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_reserve_is_made_of_the_last_room(tmp_path: Path) -> None:

@@ -120,10 +120,10 @@ def _unsettled(judged: pl.DataFrame, planned: pl.DataFrame, resolve: str) -> Ite
     words = judged.select("row", "resolution").drop_nulls()
     count = words.join(held.select("row"), on="row", how="semi").height
     if count:
-        rows = "row has" if count == 1 else "rows have"
+        rows, them = ("row has", "it") if count == 1 else ("rows have", "them")
         yield (
             f"{count:,} {rows} a keen_resolution that is not settled yet: `{resolve}` "
-            "takes it, a run does not."
+            f"takes {them}, a run does not."
         )
 
 

@@ -41,7 +41,7 @@ def plan_lines(summary: PlanSummary, *, private: bool) -> Iterator[str]:
         ("in_doubt", "held until a person settles them: see keen_resolution in the results"),
         ("rejected", "by an earlier run; --retry-rejected sends them again"),
         ("duplicate", "held; --allow-duplicates sends them"),
-        ("conflict", "held; each says why in keen_error"),
+        ("conflict", "held; a run writes the results, where keen_error says why"),
     ):
         if statuses[status]:
             yield _count(status.replace("_", " "), statuses[status], meaning)
@@ -95,7 +95,7 @@ def place_lines(ended: Ended) -> Iterator[str]:
 
 
 _KEPT: Final = {
-    Why.OTHER: "  The results file of another import is kept as {name}",
+    Why.OTHER: "  What stood there was not this import's results; it is kept as {name}",
     Why.EDITED: (
         "  The earlier results file may have been edited; nothing of that is lost, it is kept as "
         "{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from importer.sender.signals import StopRequest
 
 _T = TypeVar("_T")
+
+ASKED: Final = "a stop was asked for; what is on its way is awaited, a second signal drops it"
 
 
 class Brake:
@@ -36,7 +38,7 @@ class Brake:
     async def watch(self, scope: anyio.CancelScope) -> None:
         """Obey the stop request: the first call drains, the second drops what is on its way."""
         await self._stop.asked.wait()
-        self._halt("a stop was asked for")
+        self._halt(ASKED)
         await self._stop.insisted.wait()
         scope.cancel()
 

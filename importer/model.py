@@ -135,12 +135,16 @@ encode_json: Final = json.JSONEncoder(ensure_ascii=False).encode
 defaults."""
 
 
+_ID: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]{1,200}$"
+"""Keen's are UUIDs. What no results file could hold, or no person look for, is none."""
+
+
 class Purchase(BaseModel):
     """The part of Keen's answer that proves a purchase: its id. Everything else may change."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
-    id: Text
+    id: Annotated[str, StringConstraints(pattern=_ID)]
 
 
 class Delivery(NamedTuple):

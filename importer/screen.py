@@ -43,11 +43,13 @@ class CommandScreen:
         self._bar = bar and not quiet
         self._private = sys.stdout.isatty() and not quiet
         self._planned = ""
+        self._noted: list[str] = []
         self._log = structlog.get_logger()
 
     def show_note(self, note: str) -> None:
         """Show a warning that concerns the whole run."""
-        self._say(f"Note: {note}")
+        self._noted.append(f"Note: {note}")
+        self._say(self._noted[-1])
 
     def show_plan(self, prepared: Prepared) -> None:
         """Say how the file was understood and what is about to be done."""
@@ -87,7 +89,7 @@ class CommandScreen:
                 del group["example"]
             print(json.dumps(told, default=str))
         if self._quiet and plan_exit_code(summary.statuses) != ExitCode.OK:
-            _complain([self._planned, *plan_lines(summary, private=False)])
+            _complain([self._planned, *plan_lines(summary, private=False), *self._noted])
 
     def show_unstored(self, report: SendReport) -> None:
         """Name the outcomes that the ledger could not store: nothing else will know them."""

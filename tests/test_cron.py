@@ -81,6 +81,7 @@ def test_a_quiet_check_names_rows_columns_and_codes(program: Program, tmp_path: 
     assert "Lead ID: not-a-uuid: row 4\n" in ended.stderr
     assert "row 5\n" in ended.stderr  # the duplicate
     assert "nobody" not in ended.stderr
+    assert "The rows with faults are in broken.problems.csv" in ended.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["broken.problems.csv"]
     told = program("check", broken, "--json", "--results", "no/such/folder.csv")
     assert told.returncode == 3

@@ -76,7 +76,8 @@ def check_expectations(
         raise GuardError(
             f"{len(invalid):,} {'row is' if len(invalid) == 1 else 'rows are'} invalid ({which}), "
             "and --strict allows none.",
-            "`importer check FILE` says what is wrong with each. Correct the file and run again.",
+            "`importer check FILE` without --strict says what is wrong with each. Correct the file "
+            "and run again.",
             code="strict",
         )
     if order.expect_rows is not None and rows != order.expect_rows:

@@ -79,8 +79,8 @@ class Line(asyncio.Protocol):
 
     def _write(self, request: bytes, leaving: Callable[[], None]) -> None:
         assert self._transport is not None  # noqa: S101 - `leave` has looked
-        leaving()
         try:
+            leaving()
             self._transport.write(request)
         except Exception as error:  # noqa: BLE001 - raised by `read`, to whom it concerns
             self.connection_lost(error)

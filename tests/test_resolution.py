@@ -189,3 +189,24 @@ def test_where_nothing_was_ever_run_nothing_can_be_settled(
     assert not (tmp_path / "elsewhere").exists()
     assert program("resolve", results).returncode == 0
     assert kept(tmp_path) != []
+
+
+def test_send_in_one_file_without_dates_leaves_an_equal_row_of_another_held(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, start_sandbox().url)
+    fee = (sandbox_lead(1), "Fee", "5.00", "", "")
+    for number, month in enumerate(("january", "february", "march"), start=2):
+        write_csv(tmp_path / f"{month}.csv", [fee, purchases(9)[number]])
+    assert program("run", "january.csv").returncode == 0
+    for month in ("february", "march"):
+        assert program("run", f"{month}.csv").returncode == 3
+    fill(tmp_path / "february.results.csv", 2, keen_resolution="send")
+    assert program("resolve", "february.results.csv").returncode == 0
+    assert program("run", "march.csv").returncode == 3
+    assert statuses(tmp_path / "march.results.csv") == ["conflict", "already_created"]
+    assert program("run", "february.csv").returncode == 0
+    fill(tmp_path / "march.results.csv", 2, keen_resolution="send")
+    assert program("resolve", "march.results.csv").returncode == 0
+    assert program("run", "march.csv").returncode == 0
+    assert statuses(tmp_path / "march.results.csv") == ["created", "already_created"]

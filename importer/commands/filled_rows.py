@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import polars as pl
-
 from importer.errors import GuardError
 from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.model import LANDS_WITHIN, RELEASABLE
@@ -62,9 +60,8 @@ class Resolver:
         self._id_owners = {
             entry.purchase_id.lower(): entry for entry in owners if entry.purchase_id
         }
-        plan = prepared.plan
-        filled_rows = [filled.row for filled in self._filled]
-        planned = plan.rows.filter(pl.col("row").is_in(filled_rows))
+        plan, said = prepared.plan, prepared.reading.rows.drop_nulls("resolution")
+        planned = plan.rows.join(said.select("row"), on="row", how="semi")
         self._released = find_released(planned, ledger, scope, plan.import_content, in_itself=False)
 
     def resolutions(self) -> list[tuple[int, Resolution]]:

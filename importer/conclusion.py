@@ -81,7 +81,8 @@ def conclude(
         commands = prepared.job.commands(written)
         steps = next_steps(summary.counts, commands, written.name, sent.report.stop)
         summary = replace(summary, results=str(written.absolute()), next=steps)
-    written_files.note(written, keyed=results.has_keys)
+    if not sent.report.unstored:  # else it is the only place where that answer stands: it is kept
+        written_files.note(written, keyed=results.has_keys)
     ended = Ended(summary, results, written, kept, in_place=written == path)
     if kept is not None:
         # A row that is looked up again, though somebody has written down what it is, is work lost.
@@ -117,7 +118,9 @@ def _go_on_from_kept(
     waiting: int | None
     try:
         rows = read_file(kept.path, folder, prepared.job.config, Order()).rows
-        waiting = count_waiting_words(rows, ended.results.others, ledger, prepared.view.scope)
+        waiting = count_waiting_words(
+            rows, ended.results.others, ledger, prepared.view.scope, prepared.import_content
+        )
     except ImporterError:
         waiting = None if kept.why is Why.EDITED else 0  # of another import: perhaps no results
     commands = prepared.job.commands(kept.path)

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Ledger
     from importer.reconciler.report import PlanSummary
 
-KNOWN: Final = (RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED)
-"""Statuses of rows that the ledger knows."""
+_KNOWN: Final = (
+    *(RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED),
+    RowStatus.CONFLICT,
+)
+"""Statuses of rows of which the ledger knows something."""
 
 
 def check_import(job: Job, screen: Screen) -> PlanSummary:
@@ -49,29 +52,6 @@ def check_import(job: Job, screen: Screen) -> PlanSummary:
     return prepared.summary
 
 
-def _refuse_unknown(prepared: Prepared, ledger: Ledger) -> None:
-    """Raise GuardError where this ledger knows neither the import nor any of its rows.
-
-    The results would say that all of it is unsent, and ask for a run: under another `--batch` or
-    scope than it was run, that pays all of it again.
-    """
-    view, statuses = prepared.view, prepared.summary.statuses
-    fresh = statuses["unsent"] > 0 and not any(statuses[status] for status in KNOWN)
-    if not fresh or ledger.summaries(view.scope, view.batch, prepared.import_content):
-        return
-    for page in prepared.plan.rows.iter_slices(PAGE_ROWS):
-        if any(True for _ in ledger.find(view.scope, add_keys(page)["key"].to_list())):
-            return  # a run that died before it could make a purchase
-    batch = f"--batch {view.batch}" if view.batch else "no --batch"
-    raise GuardError(
-        f"No row of {prepared.reading.source.name} was ever sent under scope {view.scope} and "
-        f"{batch}, so there are no results of it.",
-        "See `importer status` for what was, and give the --batch and the configuration of that "
-        "run.",
-        code="never-run",
-    )
-
-
 def rewrite_results(job: Job, screen: Screen) -> Ended:
     """Write the results of a file once more from the ledger; nothing is sent."""
     started = datetime.now(UTC)
@@ -93,3 +73,27 @@ def rewrite_results(job: Job, screen: Screen) -> Ended:
         )
         screen.show_end(ended)
     return ended
+
+
+def _refuse_unknown(prepared: Prepared, ledger: Ledger) -> None:
+    """Raise GuardError where this ledger knows neither the import nor any of its rows.
+
+    The results would say that all of it is unsent, and ask for a run: under another `--batch` or
+    scope than it was run, that pays all of it again.
+    """
+    view, statuses = prepared.view, prepared.summary.statuses
+    fresh = statuses["unsent"] > 0 and not any(statuses[status] for status in _KNOWN)
+    if not fresh or ledger.summaries(view.scope, view.batch, prepared.import_content):
+        return
+    for page in prepared.plan.rows.iter_slices(PAGE_ROWS):
+        entries = ledger.find(view.scope, add_keys(page)["key"].to_list())
+        if next(entries, None) is not None:
+            return  # a run that died before anything was created
+    batch = f"--batch {view.batch}" if view.batch else "no --batch"
+    raise GuardError(
+        f"This ledger knows no row of {prepared.reading.source.name} under scope {view.scope} and "
+        f"{batch}, so there are no results of it.",
+        "Run it; or, where it was run, give the --batch and the configuration of that run (see "
+        "`importer status`).",
+        code="never-run",
+    )

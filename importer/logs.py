@@ -40,9 +40,6 @@ SENSITIVE: Final = {
 DEEPEST: Final = 30
 """Below so many levels nothing is shown; a structure that contains itself ends there, too."""
 
-SHORTEST_SECRET: Final = 8
-"""Characters. A shorter one, such as the key `test`, is no secret, but stands in many words."""
-
 CONTROLS: Final = {
     code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
 }
@@ -62,7 +59,7 @@ def redact(secret: SecretStr | str) -> None:
     """Register a secret that no log line shows from now on, in this process."""
     global _spellings, _secrets  # noqa: PLW0603 - as process-wide as the logs themselves
     text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
-    if len(text) >= SHORTEST_SECRET:
+    if text:
         escaped = text.replace("\\", "\\\\")
         _spellings |= {
             *(text, escaped, json.dumps(text)[1:-1], repr(text)[1:-1]),

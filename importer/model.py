@@ -135,7 +135,7 @@ encode_json: Final = json.JSONEncoder(ensure_ascii=False).encode
 defaults."""
 
 
-_ID: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]{1,200}$"
+_ID: Final = r"^[\p{L}\p{N}\p{P}\p{S}][^\p{Cc}\u2028\u2029\ufffe\uffff]{0,199}$"
 """Keen's are UUIDs. What no results file could hold, or no person look for, is none."""
 
 

@@ -43,6 +43,8 @@ class Output:
         try:
             write()
         except OSError as error:
+            if self._may_be_lost and isinstance(error, BlockingIOError):
+                return  # whoever reads is slow; only this is lost
             discard(self._stream.fileno())
             if not (self._may_be_lost or isinstance(error, BrokenPipeError)):
                 raise OutputError(

@@ -52,16 +52,29 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
             progress = Progress(workspace.path, file=job.path.name, total=total)
             with screen.watch(progress, total) as observe:
                 sent = send_rows(prepared, api, ledger, run_id, observe)
-        with answering_signals("Nothing more is sent; the results are being written."):
-            screen.show_unstored(sent.report)
-            files = WrittenFiles(workspace.written_path)
-            ended = _finish(
-                prepared, folder, ledger, sent, run_id=run_id, started=started, written_files=files
-            )
-        screen.show_end(ended)
+        files = WrittenFiles(workspace.written_path)
+        try:
+            with answering_signals("Nothing more is sent; the results are being written."):
+                screen.show_unstored(sent.report)
+                ended = _finish(
+                    prepared,
+                    folder,
+                    ledger,
+                    sent,
+                    run_id=run_id,
+                    started=started,
+                    written_files=files,
+                )
+                screen.show_end(ended)
+        finally:
+            _raise_bug(sent)
+    return ended
+
+
+def _raise_bug(sent: Sent) -> None:
+    """Raise what ended the sending and is a bug, also where the results could not be written."""
     if sent.report.bug is not None:
         raise sent.report.bug
-    return ended
 
 
 def _begin(prepared: Prepared, ledger: Ledger) -> int:

@@ -164,5 +164,6 @@ def ask(question: str) -> bool:
     try:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
     except KeyboardInterrupt:
-        print_error("\nInterrupted; nothing was done.")
+        print(file=sys.stderr)  # the answer's line ends here
+        print_error("Interrupted; nothing was done.")
         raise

@@ -41,7 +41,7 @@ def plan_lines(summary: PlanSummary, *, private: bool) -> Iterator[str]:
         ("in_doubt", "held until a person settles them: see keen_resolution in the results"),
         ("rejected", "by an earlier run; --retry-rejected sends them again"),
         ("duplicate", "held; --allow-duplicates sends them"),
-        ("conflict", "held; a run writes the results, where keen_error says why"),
+        ("conflict", "held; keen_error says why, in the results of a run"),
     ):
         if statuses[status]:
             yield _count(status.replace("_", " "), statuses[status], meaning)

@@ -1,7 +1,7 @@
-"""`python stop_at.py [crash|SIGINT|SIGTERM] POINT N ARGUMENTS…`: the real program, killed with -9.
+"""`python stop_at.py [crash|SIGINT|SIGTERM] POINT N ARGUMENTS…`: the real program, ended somewhere.
 
-With `crash` there is a bug at that point instead, whose traceback is the worst there is; with the
-name of a signal it gets that one. POINT is
+It is killed with -9, or gets the signal that is named; with `crash` there is a bug at that point
+instead, whose traceback is the worst there is. POINT is
 `call:` or `return:` and a function's qualified name (`return:SqliteLedger.commit`), N says the how
 manieth time. The program itself has no hooks: the interpreter's profiler sees each call.
 """

@@ -206,6 +206,7 @@ def test_a_sheet_that_is_not_there_is_answered_with_those_that_are(
     [
         ({"KEEN_API_KEY": ""}, "KEEN_API_KEY"),
         ({"KEEN_API_KEY": "two words"}, "KEEN_API_KEY"),
+        ({"KEEN_API_KEY": "test"}, "The API key has fewer than 8 characters"),
         ({"IMPORTER_API__URL": ""}, "importer init"),
         ({"IMPORTER_API__URL": "http://example.com/x"}, "https"),
         ({"IMPORTER_SEND__CONCURENCY": "3"}, "CONCURRENCY"),
@@ -548,7 +549,7 @@ def test_results_of_what_never_ran_are_refused_and_leave_those_that_did(
     program.settings["IMPORTER_API__SCOPE"] = scope
     refused = program("results", file, *options)
     assert refused.returncode == 6
-    assert "No row of march.csv was ever sent under" in refused.stderr
+    assert "This ledger knows no row of march.csv under" in refused.stderr
     assert statuses(tmp_path / "march.results.csv") == ["created"] * 3
 
 

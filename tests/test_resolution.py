@@ -207,6 +207,77 @@ def test_send_in_one_file_without_dates_leaves_an_equal_row_of_another_held(
     assert statuses(tmp_path / "march.results.csv") == ["conflict", "already_created"]
     assert program("run", "february.csv").returncode == 0
     fill(tmp_path / "march.results.csv", 2, keen_resolution="send")
+    refused = program("resolve", "march.results.csv")
+    assert (refused.returncode, "sent since, by february.csv, row 2" in refused.stderr) == (6, True)
+    assert program("run", "march.csv").returncode == 3
+    fill(tmp_path / "march.results.csv", 2, keen_resolution="send")
     assert program("resolve", "march.results.csv").returncode == 0
     assert program("run", "march.csv").returncode == 0
     assert statuses(tmp_path / "march.results.csv") == ["created", "already_created"]
+
+
+def held_fees(program: Program, folder: Path, *more: tuple[str, ...]) -> None:
+    """Run january.csv and february.csv, whose row 2 is the same purchase without a date."""
+    fee = (sandbox_lead(1), "Fee", "5.00", "", "")
+    write_csv(folder / "january.csv", [fee, purchases(3)[1]])
+    write_csv(folder / "february.csv", [fee, purchases(3)[2], *more])
+    assert program("run", "january.csv").returncode == 0
+    assert program("run", "february.csv").returncode == 3
+
+
+def test_a_word_of_a_row_without_a_date_is_asked_for_again_where_another_row_was_corrected(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, start_sandbox().url)
+    held_fees(program, tmp_path, ("nobody", "Tea", "2.00", "", ""))
+    results = tmp_path / "february.results.csv"
+    fill(results, 2, keen_resolution="send")
+    assert program("resolve", results).returncode == 0
+    fill(results, 4, **{"Lead ID": sandbox_lead(5)})
+    ended = program("run", results, "--results", "end.csv")
+    assert (ended.returncode, statuses(tmp_path / "end.csv")[0]) == (3, "conflict")
+    assert "1 row has a keen_resolution that is not settled yet" in ended.stdout
+    assert program("resolve", results).returncode == 0
+    assert program("run", results, "--results", "end.csv").returncode == 0
+    assert statuses(tmp_path / "end.csv") == ["created", "already_created", "already_created"]
+
+
+def test_a_word_that_was_taken_is_not_taken_for_one_more_purchase(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox()
+    program = Program(tmp_path, sandbox.url)
+    held_fees(program, tmp_path, ("nobody", "Tea", "2.00", "", ""))
+    results = tmp_path / "february.results.csv"
+    fill(results, 2, keen_resolution="send")
+    assert program("resolve", results).returncode == 0
+    assert program("run", results, "--results", "end.csv").returncode == 3
+    fill(results, 4, **{"Lead ID": sandbox_lead(5)})  # its row 2 still says `send`
+    refused = program("resolve", results)
+    assert refused.returncode == 6
+    assert "row 2: its keen_idempotency_key was sent since, by february.results.csv, row 2" in (
+        refused.stderr
+    )
+    program("run", results, "--results", "end.csv")
+    assert len(sandbox.audit.committed) == 5
+
+
+def test_a_released_row_that_keen_refused_can_be_released_again(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    faults = {sandbox_lead(1): ["none", "http-422", "none"]}
+    program = Program(tmp_path, start_sandbox(FaultPlan(by_lead=faults)).url)
+    held_fees(program, tmp_path, ("nobody", "Tea", "2.00", "", ""))
+    results = tmp_path / "february.results.csv"
+    fill(results, 2, keen_resolution="send")
+    assert program("resolve", results).returncode == 0
+    assert program("run", "february.csv").returncode == 3
+    assert statuses(results)[0] == "rejected"
+    fill(results, 4, **{"Lead ID": sandbox_lead(5)})
+    program("run", results, "--retry-rejected", "--results", "end.csv")
+    again = read_results(tmp_path / "end.csv")[0]
+    assert (again["keen_status"], "write `send`" in again["keen_error"]) == ("rejected", True)
+    fill(tmp_path / "end.csv", 2, keen_resolution="send")
+    assert program("resolve", "end.csv").returncode == 0
+    assert program("run", "end.csv", "--retry-rejected", "--results", "last.csv").returncode == 0
+    assert statuses(tmp_path / "last.csv")[0] == "created"

@@ -125,7 +125,7 @@ def test_ctrl_c_at_the_question_ends_at_once_and_does_nothing(
     options = () if command == "run" else ("--force",)
     ended, shown = at_a_terminal(program, command, file, *options, interrupts=True)
     assert ended == 130, shown
-    assert "Interrupted; nothing was done." in shown
+    assert "\nimporter: Interrupted; nothing was done." in shown.replace("\r\n", "\n")
     assert "Traceback" not in shown
     assert program.summary("run", "march.csv")["counts"]["in_doubt"] == 1
     assert not (program.folder / "april.results.csv").exists()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from importer.errors import GuardError
 from importer.ledger.contract import Choice, LedgerState, Resolution
-from importer.model import LANDS_WITHIN, RELEASABLE
+from importer.model import LANDS_WITHIN, RELEASABLE, RowStatus
+from importer.planner.guard import LIVE
 from importer.planner.releases import find_released
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from importer.job import Prepared
     from importer.ledger.contract import Entry, Ledger
+
+
+HOLDS: Final = ("twin_row", "conflict_code")
+"""Columns of the plan that say why a row is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,9 @@ class Filled:
     planned_key: str | None
     """The key under which the row would be sent now; None: the row is invalid."""
     status: str | None
+    content: bytes | None
+    is_held: bool
+    """Whether it is a duplicate or in conflict, so that `send` can release it."""
     lead_id: str | None
     """The lead that the row's cells name; None: no lead can be read there."""
 
@@ -62,7 +70,7 @@ class Resolver:
         }
         plan, said = prepared.plan, prepared.reading.rows.drop_nulls("resolution")
         planned = plan.rows.join(said.select("row"), on="row", how="semi")
-        self._released = find_released(planned, ledger, scope, plan.import_content, in_itself=False)
+        self._released = find_released(planned, ledger, scope, plan.import_content)
 
     def resolutions(self) -> list[tuple[int, Resolution]]:
         """Return what is to be recorded. Raises GuardError that names every row that cannot be."""
@@ -152,13 +160,29 @@ class Resolver:
             raise Unacceptable("it is invalid; correct it first")
         if filled.row in self._released:
             return None
-        if filled.status not in RELEASABLE:
+        self._refuse_used_word(filled)
+        if not filled.is_held:
             instead = "; write `created` or `not created`" if filled.status == "in_doubt" else ""
             raise Unacceptable(
                 f"`send` is for duplicates and conflicts; it is {filled.status}{instead}"
             )
-        content = self._prepared.import_content
+        content = self._prepared.plan.import_content()
         return self._made(filled.planned_key, Choice.SEND, None, import_content=content)
+
+    def _refuse_used_word(self, filled: Filled) -> None:
+        """Refuse a word that stands beside the key of a purchase of this very content.
+
+        It was taken already, or another file was first; the next equal purchase is another one.
+        """
+        entry = self._entries.get(filled.key or "")
+        if entry is None or filled.key == filled.planned_key or entry.content != filled.content:
+            return
+        if entry.state in LIVE:
+            raise Unacceptable(
+                f"its keen_idempotency_key was sent since, by {entry.file}, row {entry.row}; if "
+                "one more is meant, write the results anew (`importer results FILE`) and say it "
+                "there"
+            )
 
     def _purchase_id(self, filled: Filled, entry: Entry) -> str | None:
         if filled.found_id is None:
@@ -193,13 +217,30 @@ def _filled_rows(prepared: Prepared) -> list[Filled]:
     for piece in prepared.reading.typed.beside(rows):
         leads |= dict(piece.select("row", "lead_id").iter_rows())
     frame = rows.select("row", "resolution", "carried_key", "found_id", "carried_attempts").join(
-        prepared.plan.keyed_rows.select("row", "key", "status"),
+        prepared.plan.keyed_rows.select("row", "key", "status", "content", *HOLDS),
         on="row",
         how="left",
         maintain_order="left",
     )
-    told = ((*values, leads[values[0]]) for values in frame.iter_rows())
-    return [Filled(*values) for values in told]
+    return [
+        Filled(
+            row=row["row"],
+            text=row["resolution"],
+            key=row["carried_key"],
+            found_id=row["found_id"],
+            attempts=row["carried_attempts"],
+            planned_key=row["key"],
+            status=row["status"],
+            content=row["content"],
+            # Of a rejected row that is held as well its status does not tell.
+            is_held=row["status"] in RELEASABLE
+            or (
+                row["status"] == RowStatus.REJECTED and any(row[hold] is not None for hold in HOLDS)
+            ),
+            lead_id=leads[row["row"]],
+        )
+        for row in frame.iter_rows(named=True)
+    ]
 
 
 def _choice(text: str) -> Choice:

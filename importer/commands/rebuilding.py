@@ -107,10 +107,11 @@ def _judge_rows(reading: Reading, ledger: Ledger, scope: str, action: str) -> li
     told = [row for row in _told(reading) if row["carried_status"] in APPLIED]
     sent = {row["row"]: row for row in _with_requests(reading)}
     keys = Counter(row["carried_key"] for row in told)
-    ids = Counter(row["found_id"] for row in told if row["carried_status"] in DONE)
+    ids = Counter(_lower(row["found_id"]) for row in told if row["carried_status"] in DONE)
     entries = {entry.key: entry for entry in ledger.find(scope, filter(None, keys))}
     owners = {
-        entry.purchase_id: entry.key for entry in ledger.purchase_ids(scope, filter(None, ids))
+        _lower(entry.purchase_id): entry.key
+        for entry in ledger.purchase_ids(scope, filter(None, ids))
     }
     equals = Counter(reading.contents["content"])
     made, faults = [], []
@@ -175,10 +176,15 @@ def _refuse_repetition(
     if keys[key] > 1:
         raise Contradiction("its keen_idempotency_key stands in another row as well")
     if purchase_id is not None and row["carried_status"] in DONE:
-        if ids[purchase_id] > 1:
+        if ids[_lower(purchase_id)] > 1:
             raise Contradiction("its keen_purchase_id stands in another row as well")
-        if owners.get(purchase_id, key) != key:
+        if owners.get(_lower(purchase_id), key) != key:
             raise Contradiction(f"purchase {purchase_id} belongs to another row of the ledger")
+
+
+def _lower(purchase_id: str | None) -> str | None:
+    """Return the id in lower case: a person may have typed it otherwise."""
+    return None if purchase_id is None else purchase_id.lower()
 
 
 def _is_news(row: Mapping[str, Any], entry: Entry | None) -> bool:
@@ -187,7 +193,7 @@ def _is_news(row: Mapping[str, Any], entry: Entry | None) -> bool:
         return True
     created = row["carried_status"] in DONE
     if entry.state is LedgerState.CREATED:
-        ids = {row["found_id"], entry.purchase_id} - {None}
+        ids = {_lower(row["found_id"]), _lower(entry.purchase_id)} - {None}
         if created and len(ids) > 1:
             raise Contradiction(f"the ledger knows it as purchase {entry.purchase_id}")
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from importer.commands.rebuilding import rebuild_command
 from importer.errors import ExitCode, GuardError, UsageError
 from importer.ledger.contract import Choice
 from importer.logs import redacted
+from importer.model import RowStatus
 from importer.preparation import check_settings, open_ledger, prepare
 from importer.screen import ask, print_error, somebody_answers
 
@@ -30,7 +32,9 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
     if params["rebuild"]:
         return rebuild_command(job, params, who)
     with open_ledger(job, make=False) as (workspace, folder, ledger):
-        prepared = prepare(job, folder, ledger, writes_results=False)
+        # With it the plan tells of a rejected row, too, whether it would be held.
+        order = job.order.model_copy(update={"retry_rejected": True})
+        prepared = prepare(replace(job, order=order), folder, ledger, writes_results=False)
         if "keen_resolution" not in prepared.reading.columns.carried:
             raise UsageError(
                 f"{job.path.name} is not a results file: it has no column keen_resolution.",
@@ -78,19 +82,23 @@ def _lines(
     resolutions: list[tuple[int, Resolution]], prepared: Prepared, *, private: bool
 ) -> Iterator[str]:
     """Yield what will be recorded of each row; whose purchase it is, on a person's own screen."""
+    plan, rows = prepared.plan.rows, [row for row, _ in resolutions]
+    statuses = dict(plan.filter(plan["row"].is_in(rows)).select("row", "status").iter_rows())
     shown: dict[int, list[object]] = {}
     if private:
         wanted = ("row", "lead_id", "product_name", "purchase_amount")
-        rows = prepared.reading.rows
-        settled = rows.filter(rows["row"].is_in([row for row, _ in resolutions]))
+        judged = prepared.reading.rows
+        settled = judged.filter(judged["row"].is_in(rows))
         for piece in prepared.reading.typed.beside(settled):
             shown |= {row: about for row, *about in piece.select(wanted).iter_rows()}
     for row, resolution in resolutions:
         about = "  ".join(str(value) for value in shown.get(row, ()) if value is not None)
-        yield f"  row {row}: {_described(resolution)}" + (f"   ({about})" if about else "")
+        yield f"  row {row}: {_described(resolution, statuses.get(row))}" + (
+            f"   ({about})" if about else ""
+        )
 
 
-def _described(resolution: Resolution) -> str:
+def _described(resolution: Resolution, status: str | None) -> str:
     if resolution.choice is Choice.CREATED:
         known = (
             f"as purchase {resolution.purchase_id}" if resolution.purchase_id else "id not known"
@@ -98,7 +106,8 @@ def _described(resolution: Resolution) -> str:
         return f"created, {known}; this is final"
     if resolution.choice is Choice.NOT_CREATED:
         return "not created; the next run sends it again"
-    return "released; the next run sends it"
+    how = " with --retry-rejected" if status == RowStatus.REJECTED else ""
+    return f"released; the next run{how} sends it"
 
 
 def _question(count: int) -> str:

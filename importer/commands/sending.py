@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.config import ApiKey, Config
+
+SHORTEST_KEY: Final = 8
+"""Characters. Keen's keys are UUIDs; to hide `test` in all that is said would hide half of it."""
 
 
 def run_command(params: Mapping[str, Any]) -> ExitCode:
@@ -53,6 +56,11 @@ def require_api(config: Config) -> ApiKey:
     if key is None:
         raise ConfigError(
             "There is no API key.", "Set KEEN_API_KEY, or api.key_file in the configuration."
+        )
+    if len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ConfigError(
+            f"The API key has fewer than {SHORTEST_KEY} characters, so it is not Keen's.",
+            "Set KEEN_API_KEY, or api.key_file in the configuration.",
         )
     redact(key)
     return key

@@ -169,7 +169,7 @@ class Resolution:
     note: str
     at: datetime
     import_content: bytes | None = None
-    """Of the import of whose row `send` was said."""
+    """The import in which `send` was said; None for other words, and before schema 6."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,6 @@ def refuse_resolution(resolution: Resolution, entry: Entry | None) -> LedgerErro
     said += f" ({entry.file}, row {entry.row}): it is {entry.state.value!r}."
     if resolution.choice is Choice.SEND:
         return LedgerError(
-            said, "Only a row that was never sent can be released.", code="known-key"
+            said, "Only a row that surely made no purchase can be released.", code="known-key"
         )
     return LedgerError(said, "Only a row in doubt can be settled.", code="not-in-doubt")

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, cast
 from importer.errors import LedgerError, LedgerWriteError
 from importer.ledger import statements
 from importer.ledger.checkup import Checkup
-from importer.ledger.contract import Cause, Choice, ImportCounts, Intent, LedgerState
+from importer.ledger.contract import (
+    TRANSITIONS,
+    Cause,
+    Choice,
+    ImportCounts,
+    Intent,
+    LedgerState,
+)
 from importer.ledger.filing import file_entries, find_unfiled
 from importer.ledger.journal import DISK_FULL
 from importer.ledger.records import (
@@ -252,7 +259,7 @@ class SqliteLedger:
                 parameters = resolution_parameters(resolution, scope_id=scope_id, file=file)
                 entry = find_entry(connection, parameters)
                 if resolution.choice is Choice.SEND:
-                    fits = entry is None or entry.state is LedgerState.UNSENT
+                    fits = (entry and entry.state) in TRANSITIONS[Cause.INTENT][0]
                 else:
                     found = resolution.choice is Choice.CREATED
                     cause = Cause.PERSON_FOUND if found else Cause.PERSON_MISSED

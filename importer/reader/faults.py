@@ -56,7 +56,7 @@ EXPLANATIONS: Final[dict[FaultCode, tuple[str, str]]] = {
     ),
     FaultCode.NOT_A_UUID: (
         "is not a UUID",
-        "write it like 3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d",
+        "write it like 3f2b8c1e-5d4a-4b6f-9c0d-7e8f9a0b1c2d, several trigger ids with ; between",
     ),
     FaultCode.NOT_TEXT: (
         "was stored as a date, a time or TRUE/FALSE",

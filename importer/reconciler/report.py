@@ -155,12 +155,18 @@ def summarise(
         started_at=format_instant(started.replace(microsecond=0)),
         duration_seconds=round((ended - started).total_seconds(), 3),
         sending=sending,
-        stopped=None if report.stop is None else str(report.stop),
+        stopped=_why_stopped(report),
         results=str(results_path),
         report=None,
         next=next_steps(counts, commands, results_path.name, report.stop),
         exit_code=int(exit_code(counts, report)),
     )
+
+
+def _why_stopped(report: SendReport) -> str | None:
+    if report.bug is not None:
+        return f"an unexpected error ({type(report.bug).__name__})"
+    return None if report.stop is None else str(report.stop)
 
 
 def plan_exit_code(statuses: dict[str, int]) -> ExitCode:

@@ -36,6 +36,8 @@ def tell_unstored(results: RowResults, unstored: Sequence[Settlement]) -> RowRes
 def _told(outcome: Outcome) -> str:
     if outcome.verdict is Verdict.APPLIED:
         said = f"Keen answered that it created purchase {outcome.purchase_id}"
+    elif outcome.verdict is Verdict.NOT_APPLIED:
+        said = f"It was surely not created ({outcome.code})"
     else:
-        said = f"Keen's answer was {outcome.code}"
+        said = f"Nobody knows what became of it ({outcome.code})"
     return f"{said}, which the ledger could not store. {LOOK_UP}"

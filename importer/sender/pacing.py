@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_PAUSE: Final = 300.0
 """Seconds of Retry-After beyond which it is better to stop and be run again."""
 FAILURES_IN_A_ROW: Final = 10
-"""So many attempts in a row that never reached Keen open the circuit breaker."""
+"""So many attempts in a row that Keen did not take open the circuit breaker."""
 MAX_PROBE_WAIT: Final = 30.0
 
 
@@ -86,7 +86,7 @@ class Pacer:
         """Learn from one outcome; return the pause that it began, if any.
 
         Raises ApiUnavailableError where waiting has no sense any more: Keen asks for more than
-        MAX_PAUSE, or has been unreachable for longer than the patience.
+        MAX_PAUSE, or has taken no call for longer than the patience.
         """
         if probe:
             self.give_back_probe()
@@ -129,7 +129,7 @@ class Pacer:
             return None
         elif now - self._down_since >= self._patience:
             raise ApiUnavailableError(
-                f"Keen has been unreachable for {now - self._down_since:.0f} seconds. "
+                f"Keen has taken no call for {now - self._down_since:.0f} seconds. "
                 f"{outcome.message}",
                 "Rows are left unsent; run the same command again later.",
                 code="unreachable",
@@ -137,7 +137,7 @@ class Pacer:
         else:
             self._probe_wait = min(self._probe_wait * 2, MAX_PROBE_WAIT)
         self._resume_at = max(self._resume_at, now + self._probe_wait)
-        return Paused(self._probe_wait, f"Keen is unreachable: {outcome.message}")
+        return Paused(self._probe_wait, f"Keen takes no calls: {outcome.message}")
 
     def _close(self) -> None:
         self._failures = 0

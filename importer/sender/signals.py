@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and a closed terminal → a request to stop that the sender obeys, or a word.
+"""SIGINT, SIGTERM and a closed terminal → a request to stop, or only a line that says what is on.
 
 Touches the process's signals, and the streams of a terminal that is gone.
 """
@@ -65,7 +65,8 @@ async def listen(
 def answering_signals(words: str) -> Iterator[None]:
     """Let what asks the process to end be answered with a line on stderr, and no more.
 
-    For what is done soon and missed where it is not. Does nothing outside of the main thread.
+    For work that takes little time and that people miss where it is not done, such as the results.
+    Does nothing outside of the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -29,7 +29,7 @@ def test_what_keen_said_stands_in_the_results_of_the_row_alone() -> None:
     given = results((2, "in_doubt", "a"), (3, "in_doubt", "b"), (4, "in_doubt", "c"))
     first, second, third = tell_unstored(given, unstored).others["error"]
     assert first.startswith("Keen answered that it created purchase p-7, which the ledger could")
-    assert second.startswith("Keen's answer was http-403, which the ledger could not store.")
+    assert second.startswith("It was surely not created (http-403), which the ledger could not")
     assert third == "what the ledger knows"
 
 

@@ -43,6 +43,8 @@ TABLE = [
             b'{"purchase":{"id":7}}',
             b'{"purchase":{"id":"p\\u0000q"}}',
             b'{"purchase":{"id":"p\\u001b[31m"}}',
+            b'{"purchase":{"id":" "}}',
+            b'{"purchase":{"id":"\\u200b"}}',
             b'{"purchase":{"id":"%b"}}' % (b"p" * 201),
             b'{"purchase":{"id":null}}',
             b'{"id":"p-1"}',

@@ -723,3 +723,13 @@ def test_the_key_is_nowhere(start_sandbox: StartSandbox, tmp_path: Path) -> None
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert SANDBOX_API_KEY.encode() not in path.read_bytes(), path
+
+
+def test_results_of_a_paid_file_without_dates_that_grew_are_written(
+    program: Program, tmp_path: Path
+) -> None:
+    paid = [(sandbox_lead(number), "Fee", "5.00", "", "") for number in (1, 2)]
+    program("run", write_csv(tmp_path / "march.csv", paid))
+    write_csv(tmp_path / "march.csv", [*paid, purchases(3)[2]])
+    assert program("results", "march.csv").returncode == 5
+    assert statuses(tmp_path / "march.results.csv") == ["conflict", "conflict", "unsent"]

@@ -137,7 +137,7 @@ def test_a_key_or_an_id_that_stands_twice_is_refused(
 ) -> None:
     program, _, results = after_the_fire
     rows = read_results(results)
-    change(results, 3, "keen_purchase_id", rows[1]["keen_purchase_id"])
+    change(results, 3, "keen_purchase_id", rows[1]["keen_purchase_id"].upper())
     assert "stands in another row as well" in program("resolve", results, "--rebuild").stderr
 
 
@@ -148,6 +148,8 @@ def test_a_ledger_that_knows_better_is_not_overruled(
     kept = program.folder / "kept.csv"
     shutil.copy(results, kept)
     program("resolve", results, "--rebuild")
+    change(kept, 1, "keen_purchase_id", read_results(kept)[1]["keen_purchase_id"].upper())
+    assert program("resolve", kept, "--rebuild").returncode == 0
     change(kept, 0, "keen_purchase_id", SOME_ID)
     assert "the ledger knows it as purchase" in program("resolve", kept, "--rebuild").stderr
     program("run", file, "--allow-duplicates")

@@ -117,9 +117,9 @@ def _go_on_from_kept(
         return
     waiting: int | None
     try:
-        rows = read_file(kept.path, folder, prepared.job.config, Order()).rows
+        reading = read_file(kept.path, folder, prepared.job.config, Order())
         waiting = count_waiting_words(
-            rows, ended.results.others, ledger, prepared.view.scope, prepared.import_content
+            reading, ended.results.others, ledger, prepared.view.scope, prepared.import_content
         )
     except ImporterError:
         waiting = None if kept.why is Why.EDITED else 0  # of another import: perhaps no results

@@ -14,7 +14,6 @@ from importer.job import NOTHING_SENT
 from importer.model import RowStatus
 from importer.planner.claiming import PAGE_ROWS
 from importer.preparation import check_gates, check_settings, open_ledger, prepare
-from importer.reader.keys import add_keys
 from importer.reader.source import named_path
 from importer.reconciler.kept import WrittenFiles
 from importer.reconciler.problems import keep_problems
@@ -24,11 +23,8 @@ if TYPE_CHECKING:
     from importer.ledger.contract import Ledger
     from importer.reconciler.report import PlanSummary
 
-_KNOWN: Final = (
-    *(RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED),
-    RowStatus.CONFLICT,
-)
-"""Statuses of rows of which the ledger knows something."""
+_KNOWN: Final = (RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED)
+"""Statuses of rows that the ledger knows."""
 
 
 def check_import(job: Job, screen: Screen) -> PlanSummary:
@@ -85,14 +81,15 @@ def _refuse_unknown(prepared: Prepared, ledger: Ledger) -> None:
     fresh = statuses["unsent"] > 0 and not any(statuses[status] for status in _KNOWN)
     if not fresh or ledger.summaries(view.scope, view.batch, prepared.import_content):
         return
+    name = prepared.reading.source.name
     for page in prepared.plan.rows.iter_slices(PAGE_ROWS):
-        entries = ledger.find(view.scope, add_keys(page)["key"].to_list())
-        if next(entries, None) is not None:
-            return  # a run that died before anything was created
+        entries = ledger.find_content(view.scope, page["content"].to_list())
+        if any(entry.file == name for entry in entries):
+            return  # it ran with other rows beside these, or died before anything was created
     batch = f"--batch {view.batch}" if view.batch else "no --batch"
     raise GuardError(
-        f"This ledger knows no row of {prepared.reading.source.name} under scope {view.scope} and "
-        f"{batch}, so there are no results of it.",
+        f"This ledger knows no row of {name} under scope {view.scope} and {batch}, so there are no "
+        "results of it.",
         "Run it; or, where it was run, give the --batch and the configuration of that run (see "
         "`importer status`).",
         code="never-run",

@@ -53,6 +53,8 @@ RELEASABLE: Final = (RowStatus.DUPLICATE, RowStatus.CONFLICT)
 """Held until a person writes `send` into keen_resolution."""
 HELD: Final = (RowStatus.IN_DOUBT, *RELEASABLE)
 """Held until a person's word in keen_resolution is settled."""
+SETTLED_BY_WORDS: Final = (*HELD, RowStatus.REJECTED)
+"""Beside which a word may wait: a rejected row may be held as well."""
 FOR_A_PERSON: Final = (
     RowStatus.IN_DOUBT,
     RowStatus.REJECTED,

@@ -13,7 +13,7 @@ import structlog
 
 from importer.conclusion import conclude
 from importer.dispatch import send_rows
-from importer.errors import ExitCode, LedgerError
+from importer.errors import ExitCode, ImporterError, LedgerError
 from importer.job import NOTHING_SENT
 from importer.preparation import (
     check_gates,
@@ -66,15 +66,13 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
                     written_files=files,
                 )
                 screen.show_end(ended)
-        finally:
-            _raise_bug(sent)
+        except ImporterError as error:
+            if sent.report.bug is None:
+                raise
+            screen.show_note(str(error))  # how to go on without these results; a bug outranks it
+        if sent.report.bug is not None:
+            raise sent.report.bug
     return ended
-
-
-def _raise_bug(sent: Sent) -> None:
-    """Raise what ended the sending and is a bug, also where the results could not be written."""
-    if sent.report.bug is not None:
-        raise sent.report.bug
 
 
 def _begin(prepared: Prepared, ledger: Ledger) -> int:

@@ -260,6 +260,47 @@ def test_a_word_that_was_taken_is_not_taken_for_one_more_purchase(
     )
     program("run", results, "--results", "end.csv")
     assert len(sandbox.audit.committed) == 5
+    again = read_results(tmp_path / "end.csv")[0]
+    assert (again["keen_status"], again["keen_resolution"]) == ("conflict", "")
+    assert "Nothing to settle" in program("resolve", "end.csv").stdout
+
+
+def test_a_word_lapses_where_another_file_made_an_equal_purchase_since(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    faults = {sandbox_lead(1): ["none", "http-429"]}
+    sandbox = start_sandbox(FaultPlan(by_lead=faults))
+    program = Program(tmp_path, sandbox.url, {"IMPORTER_SEND__MAX_ATTEMPTS": "1"})
+    held_fees(program, tmp_path, ("nobody", "Tea", "2.00", "", ""))
+    results = tmp_path / "february.results.csv"
+    fill(results, 2, keen_resolution="send")
+    assert program("resolve", results).returncode == 0
+    assert program("run", "february.csv", "--results", "left.csv").returncode == 5
+    assert statuses(tmp_path / "left.csv")[0] == "unsent"
+    fill(results, 4, **{"Lead ID": sandbox_lead(5)})
+    assert program("resolve", results).returncode == 6
+    program("run", results, "--results", "end.csv")
+    fill(tmp_path / "end.csv", 2, keen_resolution="send")
+    assert program("resolve", "end.csv").returncode == 0
+    assert program("run", "end.csv", "--results", "last.csv").returncode == 0
+    assert statuses(tmp_path / "last.csv")[0] == "created"
+    calls = sandbox.purchase_requests
+    assert program("run", "february.csv").returncode == 3
+    assert sandbox.purchase_requests == calls
+
+
+def test_a_copy_of_a_created_row_can_be_released(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, start_sandbox().url)
+    assert program("run", write_csv(tmp_path / "march.csv", purchases(2))).returncode == 0
+    results = tmp_path / "march.results.csv"
+    rows = read_results(results)
+    rows.append(rows[0] | {"keen_resolution": "send"})
+    write_csv(results, [tuple(each.values()) for each in rows], tuple(rows[0]))
+    assert program("resolve", results).returncode == 0
+    assert program("run", results, "--results", "end.csv").returncode == 0
+    assert statuses(tmp_path / "end.csv") == ["already_created", "already_created", "created"]
 
 
 def test_a_released_row_that_keen_refused_can_be_released_again(
@@ -278,6 +319,10 @@ def test_a_released_row_that_keen_refused_can_be_released_again(
     again = read_results(tmp_path / "end.csv")[0]
     assert (again["keen_status"], "write `send`" in again["keen_error"]) == ("rejected", True)
     fill(tmp_path / "end.csv", 2, keen_resolution="send")
-    assert program("resolve", "end.csv").returncode == 0
+    program("run", "end.csv", "--retry-rejected", "--results", "typed.csv")
+    assert read_results(tmp_path / "typed.csv")[0]["keen_resolution"] == "send"
+    settled = program("resolve", "end.csv")
+    assert "released; the next run with --retry-rejected sends it" in settled.stdout
+    assert "Next: importer run end.csv --retry-rejected" in settled.stdout
     assert program("run", "end.csv", "--retry-rejected", "--results", "last.csv").returncode == 0
     assert statuses(tmp_path / "last.csv")[0] == "created"

@@ -9,8 +9,7 @@ from uuid import UUID
 from importer.errors import GuardError
 from importer.ledger.contract import Choice, LedgerState, Resolution
 from importer.model import LANDS_WITHIN, RELEASABLE, RowStatus
-from importer.planner.guard import LIVE
-from importer.planner.releases import find_released
+from importer.planner.releases import find_released, find_used_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +36,6 @@ class Filled:
     planned_key: str | None
     """The key under which the row would be sent now; None: the row is invalid."""
     status: str | None
-    content: bytes | None
     is_held: bool
     """Whether it is a duplicate or in conflict, so that `send` can release it."""
     lead_id: str | None
@@ -71,6 +69,7 @@ class Resolver:
         plan, said = prepared.plan, prepared.reading.rows.drop_nulls("resolution")
         planned = plan.rows.join(said.select("row"), on="row", how="semi")
         self._released = find_released(planned, ledger, scope, plan.import_content)
+        self._used = find_used_words(planned, ledger, scope)
 
     def resolutions(self) -> list[tuple[int, Resolution]]:
         """Return what is to be recorded. Raises GuardError that names every row that cannot be."""
@@ -170,14 +169,9 @@ class Resolver:
         return self._made(filled.planned_key, Choice.SEND, None, import_content=content)
 
     def _refuse_used_word(self, filled: Filled) -> None:
-        """Refuse a word that stands beside the key of a purchase of this very content.
-
-        It was taken already, or another file was first; the next equal purchase is another one.
-        """
+        """Refuse a word beside the key of an equal purchase: it was taken, or another was first."""
         entry = self._entries.get(filled.key or "")
-        if entry is None or filled.key == filled.planned_key or entry.content != filled.content:
-            return
-        if entry.state in LIVE:
+        if filled.row in self._used and entry is not None:
             raise Unacceptable(
                 f"its keen_idempotency_key was sent since, by {entry.file}, row {entry.row}; if "
                 "one more is meant, write the results anew (`importer results FILE`) and say it "
@@ -217,7 +211,7 @@ def _filled_rows(prepared: Prepared) -> list[Filled]:
     for piece in prepared.reading.typed.beside(rows):
         leads |= dict(piece.select("row", "lead_id").iter_rows())
     frame = rows.select("row", "resolution", "carried_key", "found_id", "carried_attempts").join(
-        prepared.plan.keyed_rows.select("row", "key", "status", "content", *HOLDS),
+        prepared.plan.keyed_rows.select("row", "key", "status", *HOLDS),
         on="row",
         how="left",
         maintain_order="left",
@@ -231,7 +225,6 @@ def _filled_rows(prepared: Prepared) -> list[Filled]:
             attempts=row["carried_attempts"],
             planned_key=row["key"],
             status=row["status"],
-            content=row["content"],
             # Of a rejected row that is held as well its status does not tell.
             is_held=row["status"] in RELEASABLE
             or (

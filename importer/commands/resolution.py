@@ -67,7 +67,9 @@ def resolve_command(params: Mapping[str, Any]) -> ExitCode:
     rows = "1 row" if len(resolutions) == 1 else f"{len(resolutions):,} rows"
     why = f": {params['note']}" if params["note"] else ""
     print(redacted(f"Settled {rows}, by {who}{why}."))
-    print(f"  Next: {job.command}")
+    rejected = RowStatus.REJECTED in _statuses(prepared, resolutions).values()
+    again = job.order.model_copy(update={"retry_rejected": job.order.retry_rejected or rejected})
+    print(f"  Next: {replace(job, order=again).command}")
     return ExitCode.OK
 
 
@@ -82,8 +84,7 @@ def _lines(
     resolutions: list[tuple[int, Resolution]], prepared: Prepared, *, private: bool
 ) -> Iterator[str]:
     """Yield what will be recorded of each row; whose purchase it is, on a person's own screen."""
-    plan, rows = prepared.plan.rows, [row for row, _ in resolutions]
-    statuses = dict(plan.filter(plan["row"].is_in(rows)).select("row", "status").iter_rows())
+    rows, statuses = [row for row, _ in resolutions], _statuses(prepared, resolutions)
     shown: dict[int, list[object]] = {}
     if private:
         wanted = ("row", "lead_id", "product_name", "purchase_amount")
@@ -96,6 +97,12 @@ def _lines(
         yield f"  row {row}: {_described(resolution, statuses.get(row))}" + (
             f"   ({about})" if about else ""
         )
+
+
+def _statuses(prepared: Prepared, resolutions: list[tuple[int, Resolution]]) -> dict[int, str]:
+    """Return the status of each valid row that was settled."""
+    plan, rows = prepared.plan.rows, [row for row, _ in resolutions]
+    return dict(plan.filter(plan["row"].is_in(rows)).select("row", "status").iter_rows())
 
 
 def _described(resolution: Resolution, status: str | None) -> str:

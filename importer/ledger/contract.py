@@ -172,6 +172,14 @@ class Resolution:
     """The import in which `send` was said; None for other words, and before schema 6."""
 
 
+class Release(NamedTuple):
+    """A word `send`."""
+
+    import_content: bytes | None
+    """The import in which it was said; None: before schema 6."""
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
     """One import with what became of its entries, for `status`."""
@@ -289,8 +297,8 @@ class Ledger(Protocol):
         `created` and `not created` move an in-doubt entry; `send` releases a key never sent.
         """
 
-    def released(self, scope: str, keys: Iterable[str]) -> Mapping[str, set[bytes]]:
-        """Return those keys that a person released with `send` → contents of the imports meant."""
+    def released(self, scope: str, keys: Iterable[str]) -> Mapping[str, Sequence[Release]]:
+        """Return those keys that a person released with `send` → when and where that was said."""
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """Yield the entries that hold one of these purchase ids already, in any letter case."""

@@ -18,6 +18,7 @@ from importer.ledger.contract import (
     ImportCounts,
     Intent,
     LedgerState,
+    Release,
 )
 from importer.ledger.filing import file_entries, find_unfiled
 from importer.ledger.journal import DISK_FULL
@@ -268,14 +269,13 @@ class SqliteLedger:
                     raise refuse_resolution(resolution, entry)
                 connection.execute(statements.RESOLUTION, parameters)
 
-    def released(self, scope: str, keys: Iterable[str]) -> dict[str, set[bytes]]:
-        """See Ledger. Of words from before version 6 nobody knows which import was meant."""
-        released: dict[str, set[bytes]] = {}
+    def released(self, scope: str, keys: Iterable[str]) -> dict[str, list[Release]]:
+        """See Ledger."""
+        released: dict[str, list[Release]] = {}
         rows = self._session.look_up(statements.RELEASED, (scope,), pack_uuids(keys))
-        for key, import_content in rows:
-            meant = released.setdefault(unpack_uuid(key), set())
-            if import_content is not None:
-                meant.add(import_content)
+        for key, import_content, at in rows:
+            release = Release(import_content, unpack_instant(at))
+            released.setdefault(unpack_uuid(key), []).append(release)
         return released
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:

@@ -247,8 +247,8 @@ ELSEWHERE: Final = """
 SELECT e.key, s.name FROM entries e JOIN scopes s ON s.id = e.scope_id WHERE e.key IN ({page})
 """
 RELEASED: Final = (
-    f"SELECT key, import_content FROM resolutions WHERE scope_id = ({SCOPE_ID}) AND choice = 'send'"
-    " AND key IN ({page})"
+    f"SELECT key, import_content, at FROM resolutions WHERE scope_id = ({SCOPE_ID})"
+    " AND choice = 'send' AND key IN ({page})"
 )
 
 ENTRY: Final = _ENTRIES + "WHERE e.scope_id = :scope_id AND e.key = :key"

@@ -10,38 +10,47 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.ledger.contract import LedgerState
-from importer.model import RELEASABLE
+from importer.model import SETTLED_BY_WORDS
 
 if TYPE_CHECKING:
     from importer.ledger.contract import Ledger
+    from importer.reader.reader import Reading
 
 
 def count_waiting_words(
-    kept: pl.DataFrame,
+    kept: Reading,
     results: pl.DataFrame,
     ledger: Ledger,
     scope: str,
     import_content: bytes,
 ) -> int:
-    """Return how many rows of `kept` (a Reading's) have a keen_resolution that was never taken.
+    """Return how many rows of `kept` have a keen_resolution that was never taken.
 
-    `import_content` is that of the import at hand, of which a word on a row without a date has to
-    be said. A word for a row that was settled or released since, or sent again, waits no more.
+    `import_content` is that of the import at hand: where neither date nor identity values tell a
+    row from equal ones, a word has to be said in it. A word for a row that was settled or released
+    since, or sent again, waits no more.
     """
-    wanted = ("resolution", "carried_key", "carried_attempts", "date")
-    words = kept.select(wanted).drop_nulls(["resolution", "carried_key"])
+    rows = kept.rows
+    named = rows.filter("valid").filter(kept.contents["identity_key"].is_not_null())["row"]
+    told_apart = rows["date"].is_not_null() | rows["row"].is_in(named.implode())
+    wanted = ("resolution", "carried_key", "carried_attempts", "told_apart")
+    words = (
+        rows.with_columns(told_apart.alias("told_apart"))
+        .select(wanted)
+        .drop_nulls(["resolution", "carried_key"])
+    )
     if words.is_empty():
         return 0
     keys = words["carried_key"].unique().to_list()
     entries = {entry.key: entry for entry in ledger.find(scope, keys)}
     released = ledger.released(scope, keys)
-    held = set(results.filter(pl.col("status").is_in(RELEASABLE))["idempotency_key"])
+    held = set(results.filter(pl.col("status").is_in(SETTLED_BY_WORDS))["idempotency_key"])
     waiting = 0
-    for _, key, attempts, date in words.iter_rows():
+    for _, key, attempts, told_apart in words.iter_rows():
         entry = entries.get(key)
         if entry is None:
-            imports = released.get(key)
-            waits = imports is None or (date is None and import_content not in imports)
+            said = released.get(key, ())
+            waits = not any(told_apart or word.import_content == import_content for word in said)
         elif entry.state is LedgerState.IN_DOUBT:
             waits = attempts == str(entry.attempts)
         else:

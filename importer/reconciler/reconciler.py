@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from importer.errors import ResultsError
-from importer.model import DONE, HELD, RowStatus
+from importer.model import DONE, SETTLED_BY_WORDS, RowStatus
 from importer.planner.claiming import PAGE_ROWS
 from importer.planner.created import find_created
 from importer.planner.plan import judge
 from importer.planner.planner import STATUSES, candidate_of
+from importer.planner.releases import find_used_words
 from importer.reader.identity import stand_alone
 from importer.reader.keys import add_keys
 from importer.reader.pieces import join_frames
@@ -22,7 +23,7 @@ from importer.reconciler.row_results import RESULT_SCHEMA, RowResults
 from importer.reconciler.totals import total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from importer.ledger.contract import Ledger
     from importer.model import RowResult
@@ -61,13 +62,14 @@ def reconcile(
     others = join_frames([*_judge_rows(rest, plan.evidence, ledger, view, run_id), invalid])
     if not others["row"].is_sorted():  # a copy of a million rows takes a tenth of a gigabyte
         others = others.sort("row")
-    others = others.with_columns(_words(judged, others)).drop("tried")
+    used = find_used_words(planned, ledger, view.scope)
+    others = others.with_columns(_words(judged, others, used)).drop("tried")
     results = RowResults(_statuses(judged, created, others), others, created)
     _prove(results, planned, judged)
     return results
 
 
-def _words(judged: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+def _words(judged: pl.DataFrame, others: pl.DataFrame, used: Collection[int]) -> pl.DataFrame:
     """Return `resolution`, what a person wrote into each of the `others` that still waits for it.
 
     And `purchase_id`: for a row in doubt the one that they wrote beside, for with the word alone
@@ -75,7 +77,12 @@ def _words(judged: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """
     said = judged.select("row", "resolution", "found_id").drop_nulls("resolution")
     # A person's word is for the attempt that they looked at, not for one that was made since.
-    waits = pl.col("status").is_in(HELD) & ~pl.col("tried")
+    # Nor is it for one more equal purchase: such rows are in `used`.
+    waits = (
+        pl.col("status").is_in(SETTLED_BY_WORDS)
+        & ~pl.col("tried")
+        & ~pl.col("row").is_in(pl.Series(list(used), dtype=pl.UInt32).implode())
+    )
     in_doubt = waits & (pl.col("status") == RowStatus.IN_DOUBT.value)
     told = others.select("row", "status", "tried", "purchase_id")  # the texts need no copy
     return told.join(said, on="row", how="left", maintain_order="left").select(

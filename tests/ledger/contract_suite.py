@@ -20,6 +20,7 @@ from importer.ledger.contract import (
     Choice,
     Intent,
     LedgerState,
+    Release,
     Settlement,
 )
 from importer.ledger.records import pack_instant
@@ -636,7 +637,9 @@ class LedgerContract:
             ledger.resolve(SCOPE, [said], file="results.csv")
 
         asked = [uuid(2), uuid(3), "no key"]
-        assert ledger.released(SCOPE, asked) == {uuid(2): {b"january", b"february"}}
+        assert ledger.released(SCOPE, asked) == {
+            uuid(2): [Release(content, minutes(60)) for content in (b"january", b"february", None)]
+        }
         assert ledger.released("demo", asked) == {}
         assert entry_of(ledger, uuid(2)) is None
         with pytest.raises(LedgerError, match=r"march\.csv, row 3"):

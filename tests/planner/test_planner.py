@@ -231,17 +231,38 @@ def test_a_word_on_one_files_undated_row_sends_no_other_files(story: Story) -> N
     assert story.run(*march, file="march.csv") == ["conflict", "already_created"]
 
 
-def test_a_word_that_stands_in_its_undated_row_outlives_an_edit_of_another(story: Story) -> None:
+def test_a_word_on_an_undated_row_is_for_the_file_as_it_was(story: Story) -> None:
     story.run(undated(1), file="january.csv")
     february = [undated(1), undated(2), undated(3, valid=False)]
     held = story.results(*february, file="february.csv")
     content = story.plan(*february).import_content()
     story.resolve(Choice.SEND, held["idempotency_key"][0], content=content)
     said, *others, broken = as_results(held, *february)
-    others.append(broken | {"valid": True})
-    assert story.run(said, *others) == ["conflict", "already_created", "created"]
-    said["resolution"] = " Send "
-    assert story.run(said, *others) == ["created", "already_created", "already_created"]
+    mended = [said | {"resolution": "send"}, *others, broken | {"valid": True}]
+    assert story.run(*mended) == ["conflict", "already_created", "created"]
+    assert story.run(*february) == ["created", "already_created", "invalid"]
+
+
+def test_a_word_on_an_undated_row_lapses_once_another_file_made_the_purchase(story: Story) -> None:
+    story.run(undated(1), file="january.csv")
+    february, march = [undated(1), undated(2)], [undated(1), undated(3)]
+    for rows in (february, march):
+        key = story.results(*rows)["idempotency_key"][0]
+        content = story.plan(*rows).import_content()
+        story.resolve(Choice.SEND, key, content=content)
+    assert story.run(*march) == ["created", "already_created"]
+    assert story.run(*february) == ["conflict", "already_created"]
+
+
+def test_words_on_equal_undated_rows_of_one_file_all_count(story: Story) -> None:
+    story.run(undated(1), file="january.csv")
+    february = [undated(1), undated(1), undated(2)]
+    held = story.results(*february, file="february.csv")
+    content = story.plan(*february).import_content()
+    story.resolve(Choice.SEND, *held["idempotency_key"][:2], content=content)
+    left = story.run(*february, outcomes=[applied("k"), NOT_APPLIED])
+    assert left == ["created", "unsent", "already_created"]
+    assert story.run(*february) == ["already_created", "created", "already_created"]
 
 
 def test_a_word_on_a_dated_row_counts_wherever_the_row_stands(story: Story) -> None:

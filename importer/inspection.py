@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _KNOWN: Final = (RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED)
 """Statuses of rows that the ledger knows."""
+IMPORTS: Final = 1_000
+"""Of the latest imports the names and batches are compared."""
 
 
 def check_import(job: Job, screen: Screen) -> PlanSummary:
@@ -82,9 +84,17 @@ def _refuse_unknown(prepared: Prepared, ledger: Ledger) -> None:
     if not fresh or ledger.summaries(view.scope, view.batch, prepared.import_content):
         return
     name = prepared.reading.source.name
+    carried = prepared.reading.rows["carried_key"].drop_nulls()
+    if any(True for _ in ledger.find(view.scope, carried)):
+        return
+    batches = {
+        told.imported.batch
+        for told in ledger.imports(IMPORTS)
+        if told.imported.scope == view.scope and name in {told.imported.file, told.last_file}
+    }
     for page in prepared.plan.rows.iter_slices(PAGE_ROWS):
         entries = ledger.find_content(view.scope, page["content"].to_list())
-        if any(entry.file == name for entry in entries):
+        if batches <= {view.batch} and any(entry.file == name for entry in entries):
             return  # it ran with other rows beside these, or died before anything was created
     batch = f"--batch {view.batch}" if view.batch else "no --batch"
     raise GuardError(

@@ -13,7 +13,7 @@ import structlog
 
 from importer.conclusion import conclude
 from importer.dispatch import send_rows
-from importer.errors import ExitCode, ImporterError, LedgerError
+from importer.errors import ExitCode, LedgerError
 from importer.job import NOTHING_SENT
 from importer.preparation import (
     check_gates,
@@ -66,10 +66,10 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
                     written_files=files,
                 )
                 screen.show_end(ended)
-        except ImporterError as error:
+        except Exception as error:
             if sent.report.bug is None:
                 raise
-            screen.show_note(str(error))  # how to go on without these results; a bug outranks it
+            raise sent.report.bug from error
         if sent.report.bug is not None:
             raise sent.report.bug
     return ended

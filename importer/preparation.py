@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from importer.config_loading import workspace_path
 from importer.job import Job, Prepared
 from importer.ledger.sqlite import SqliteLedger
-from importer.model import SETTLED_BY_WORDS
+from importer.model import HELD
 from importer.planner.gate import check_expectations, check_identity_settings, check_scope
 from importer.planner.plan import Policy
 from importer.planner.planner import make_plan
@@ -116,7 +116,7 @@ def check_settings(prepared: Prepared, ledger: Ledger) -> None:
 
 def _unsettled(judged: pl.DataFrame, planned: pl.DataFrame, resolve: str) -> Iterator[str]:
     """Yield a note where a person wrote words into held rows that nobody has settled yet."""
-    held = planned.filter(planned["status"].is_in(SETTLED_BY_WORDS) & ~planned["send"])
+    held = planned.filter(planned["status"].is_in(HELD) & ~planned["send"])
     words = judged.select("row", "resolution").drop_nulls()
     count = words.join(held.select("row"), on="row", how="semi").height
     if count:

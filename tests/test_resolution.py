@@ -208,7 +208,7 @@ def test_send_in_one_file_without_dates_leaves_an_equal_row_of_another_held(
     assert program("run", "february.csv").returncode == 0
     fill(tmp_path / "march.results.csv", 2, keen_resolution="send")
     refused = program("resolve", "march.results.csv")
-    assert (refused.returncode, "sent since, by february.csv, row 2" in refused.stderr) == (6, True)
+    assert (refused.returncode, "; sent by february.csv, row 2" in refused.stderr) == (6, True)
     assert program("run", "march.csv").returncode == 3
     fill(tmp_path / "march.results.csv", 2, keen_resolution="send")
     assert program("resolve", "march.results.csv").returncode == 0
@@ -255,9 +255,7 @@ def test_a_word_that_was_taken_is_not_taken_for_one_more_purchase(
     fill(results, 4, **{"Lead ID": sandbox_lead(5)})  # its row 2 still says `send`
     refused = program("resolve", results)
     assert refused.returncode == 6
-    assert "row 2: its keen_idempotency_key was sent since, by february.results.csv, row 2" in (
-        refused.stderr
-    )
+    assert "since this file was written; sent by february.results.csv, row 2" in refused.stderr
     program("run", results, "--results", "end.csv")
     assert len(sandbox.audit.committed) == 5
     again = read_results(tmp_path / "end.csv")[0]
@@ -326,3 +324,85 @@ def test_a_released_row_that_keen_refused_can_be_released_again(
     assert "Next: importer run end.csv --retry-rejected" in settled.stdout
     assert program("run", "end.csv", "--retry-rejected", "--results", "last.csv").returncode == 0
     assert statuses(tmp_path / "last.csv")[0] == "created"
+
+
+def test_a_word_for_one_attempt_is_not_handed_on_to_the_next(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    faults = {sandbox_lead(1): ["http-500-before-commit", "http-500-after-commit"]}
+    sandbox = start_sandbox(FaultPlan(by_lead=faults))
+    program = Program(tmp_path, sandbox.url)
+    assert program("run", write_csv(tmp_path / "march.csv", purchases(2)[::-1])).returncode == 4
+    results = tmp_path / "march.results.csv"
+    fill(results, 3, keen_resolution="not created")
+    assert program("resolve", results, "--force").returncode == 0
+    for again in ("first.csv", "second.csv"):
+        assert program("run", results, "--results", again).returncode == 4
+    assert read_results(tmp_path / "second.csv")[1]["keen_resolution"] == ""
+    assert "Nothing to settle" in program("resolve", "second.csv", "--force").stdout
+    assert len(sandbox.audit.committed) == 2
+
+
+def test_a_row_that_nothing_tells_from_others_cannot_be_released(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, start_sandbox().url)
+    fee = (sandbox_lead(1), "Fee", "5.00", "", "")
+    assert program("run", write_csv(tmp_path / "march.csv", [fee])).returncode == 0
+    results = tmp_path / "march.results.csv"
+    [paid] = read_results(results)
+    added = {name: text for name, text in paid.items() if not name.startswith("keen_")}
+    rows = [paid, dict.fromkeys(paid, "") | added | {"keen_resolution": "send"}]
+    write_csv(results, [tuple(each.values()) for each in rows], tuple(paid))
+    refused = program("resolve", results)
+    assert refused.returncode == 6
+    assert "row 3: it has neither a keen_idempotency_key nor a date or order number" in (
+        refused.stderr
+    )
+    program("run", results, "--results", "end.csv")
+    fill(tmp_path / "end.csv", 3, keen_resolution="send")
+    assert program("resolve", "end.csv").returncode == 0
+    assert program("run", "end.csv", "--results", "last.csv").returncode == 0
+
+
+@pytest.mark.parametrize("date", ["", "2026-03-04"])
+def test_a_word_on_an_amended_row_counts_once_unless_forced(
+    date: str, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox()
+    program = Program(tmp_path, sandbox.url)
+    fee = (sandbox_lead(1), "Fee", "5.00", date, "")
+    broken = ("nobody", "Tea", "2.00", "", "")
+    assert program("run", write_csv(tmp_path / "march.csv", [fee, broken])).returncode == 3
+    results = tmp_path / "march.results.csv"
+    fill(results, 2, Amount="6.00", keen_resolution="send")
+    assert program("resolve", results).returncode == 0
+    program("run", results, "--results", "end.csv")
+    calls = sandbox.purchase_requests
+    assert calls == 2
+    fill(results, 2, Amount="7.00")  # the word still stands there
+    fill(results, 3, **{"Lead ID": sandbox_lead(2)})
+    refused = program("resolve", results)
+    assert (refused.returncode, "released or sent since" in refused.stderr) == (6, True)
+    program("run", results, "--results", "end.csv")
+    assert sandbox.purchase_requests == calls + 1
+    assert read_results(tmp_path / "end.csv")[0]["keen_resolution"] == ""
+    assert program("resolve", results, "--force").returncode == 0
+    program("run", results, "--results", "end.csv")
+    assert sandbox.purchase_requests == calls + 2
+
+
+def test_a_word_taken_under_another_batch_is_not_taken_again(
+    start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    sandbox = start_sandbox()
+    program = Program(tmp_path, sandbox.url)
+    file = write_csv(tmp_path / "march.csv", purchases(1) * 2)
+    assert program("run", file, "--batch", "a").returncode == 3
+    results = tmp_path / "march.results.csv"
+    fill(results, 3, keen_resolution="send")
+    assert program("resolve", results).returncode == 0
+    program("run", results, "--results", "end.csv")
+    assert program("resolve", results, "--batch", "a").returncode == 6
+    program("run", results, "--batch", "a", "--results", "end.csv")
+    assert len(sandbox.audit.committed) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -166,16 +166,25 @@ class Resolver:
                 f"`send` is for duplicates and conflicts; it is {filled.status}{instead}"
             )
         content = self._prepared.plan.import_content()
-        return self._made(filled.planned_key, Choice.SEND, None, import_content=content)
+        made = self._made(filled.planned_key, Choice.SEND, None)
+        return replace(made, import_content=content, said_beside=filled.key)
 
     def _refuse_used_word(self, filled: Filled) -> None:
-        """Refuse a word beside the key of an equal purchase: it was taken, or another was first."""
-        entry = self._entries.get(filled.key or "")
-        if filled.row in self._used and entry is not None:
+        """Refuse a word that was taken already, or of which nothing tells whether it was."""
+        if filled.row not in self._used:
+            return
+        anew = "write the results anew (`importer results FILE`) and say it there"
+        if filled.key is None:
             raise Unacceptable(
-                f"its keen_idempotency_key was sent since, by {entry.file}, row {entry.row}; if "
-                "one more is meant, write the results anew (`importer results FILE`) and say it "
-                "there"
+                "it has neither a keen_idempotency_key nor a date or order number, so equal rows "
+                f"cannot be told from it; {anew}"
+            )
+        if not self._force:
+            entry = self._entries.get(filled.key)
+            sent = "" if entry is None else f"; sent by {entry.file}, row {entry.row}"
+            raise Unacceptable(
+                f"its keen_idempotency_key was released or sent since this file was written{sent}; "
+                f"if one more is meant, {anew}, or use --force"
             )
 
     def _purchase_id(self, filled: Filled, entry: Entry) -> str | None:
@@ -194,15 +203,8 @@ class Resolver:
             )
         return purchase_id
 
-    def _made(
-        self,
-        key: str,
-        choice: Choice,
-        purchase_id: str | None,
-        *,
-        import_content: bytes | None = None,
-    ) -> Resolution:
-        return Resolution(key, choice, purchase_id, self._by, self._note, self._now, import_content)
+    def _made(self, key: str, choice: Choice, purchase_id: str | None) -> Resolution:
+        return Resolution(key, choice, purchase_id, self._by, self._note, self._now)
 
 
 def _filled_rows(prepared: Prepared) -> list[Filled]:

@@ -170,6 +170,8 @@ class Resolution:
     at: datetime
     import_content: bytes | None = None
     """The import in which `send` was said; None for other words, and before schema 6."""
+    said_beside: str | None = None
+    """The key that stood in the row beside `send`."""
 
 
 class Release(NamedTuple):
@@ -178,6 +180,8 @@ class Release(NamedTuple):
     import_content: bytes | None
     """The import in which it was said; None: before schema 6."""
     at: datetime
+    after_run: int
+    """The latest run by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +303,9 @@ class Ledger(Protocol):
 
     def released(self, scope: str, keys: Iterable[str]) -> Mapping[str, Sequence[Release]]:
         """Return those keys that a person released with `send` → when and where that was said."""
+
+    def said_beside(self, scope: str, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key that stood in the row, key that was released) of earlier words `send`."""
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """Yield the entries that hold one of these purchase ids already, in any letter case."""

@@ -69,7 +69,11 @@ STEPS: Final[dict[int, str]] = {
             message     TEXT
         );
     """,
-    5: "ALTER TABLE resolutions ADD COLUMN import_content BLOB;",
+    5: """
+        ALTER TABLE resolutions ADD COLUMN import_content BLOB;
+        ALTER TABLE resolutions ADD COLUMN said_beside BLOB;
+        ALTER TABLE resolutions ADD COLUMN after_run INTEGER;
+    """,
 }
 """Version → what makes the next one of it. Never edited once released."""
 

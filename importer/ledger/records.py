@@ -146,6 +146,7 @@ def resolution_parameters(resolution: Resolution, *, scope_id: int, file: str) -
         "file": file,
         "at": pack_instant(resolution.at),
         "import_content": resolution.import_content,
+        "said_beside": resolution.said_beside and pack_uuid(resolution.said_beside),
         "message": f"{said} on {format_instant(resolution.at)}.",
     }
 

@@ -136,6 +136,10 @@ CREATE TABLE resolutions (
     note        TEXT NOT NULL,
     file        TEXT NOT NULL,
     at          INTEGER NOT NULL,
-    import_content BLOB -- of the import of whose row `send` was said; null: as before version 6
+    -- Of `send`: the import and the key beside which it was said, and the latest run by then; null:
+    -- for other words, and before version 6.
+    import_content BLOB,
+    said_beside BLOB,
+    after_run INTEGER
 );
 CREATE INDEX resolutions_by_key ON resolutions (scope_id, key);

@@ -273,10 +273,16 @@ class SqliteLedger:
         """See Ledger."""
         released: dict[str, list[Release]] = {}
         rows = self._session.look_up(statements.RELEASED, (scope,), pack_uuids(keys))
-        for key, import_content, at in rows:
-            release = Release(import_content, unpack_instant(at))
+        for key, import_content, at, after_run in rows:
+            release = Release(import_content, unpack_instant(at), after_run or 0)
             released.setdefault(unpack_uuid(key), []).append(release)
         return released
+
+    def said_beside(self, scope: str, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """See Ledger."""
+        rows = self._session.look_up(statements.SAID_BESIDE, (scope,), pack_uuids(keys))
+        for beside, key in rows:
+            yield unpack_uuid(beside), unpack_uuid(key)
 
     def purchase_ids(self, scope: str, purchase_ids: Iterable[str]) -> Iterator[Entry]:
         """See Ledger. Reads all entries through, about a million in a second: only people ask."""

@@ -163,8 +163,11 @@ UPDATE runs SET bodies = 0 WHERE bodies = 1 AND started_at < :before
 
 RESOLUTION: Final = """
 INSERT INTO resolutions (
-    scope_id, key, choice, purchase_id, who, note, file, at, import_content
-) VALUES (:scope_id, :key, :choice, :purchase_id, :who, :note, :file, :at, :import_content)
+    scope_id, key, choice, purchase_id, who, note, file, at, import_content, said_beside, after_run
+) VALUES (
+    :scope_id, :key, :choice, :purchase_id, :who, :note, :file, :at, :import_content, :said_beside,
+    (SELECT coalesce(max(id), 0) FROM runs)
+)
 """
 
 _ENTRIES: Final = f"""
@@ -247,8 +250,13 @@ ELSEWHERE: Final = """
 SELECT e.key, s.name FROM entries e JOIN scopes s ON s.id = e.scope_id WHERE e.key IN ({page})
 """
 RELEASED: Final = (
-    f"SELECT key, import_content, at FROM resolutions WHERE scope_id = ({SCOPE_ID})"
+    f"SELECT key, import_content, at, after_run FROM resolutions WHERE scope_id = ({SCOPE_ID})"
     " AND choice = 'send' AND key IN ({page})"
+)
+
+SAID_BESIDE: Final = (
+    f"SELECT said_beside, key FROM resolutions WHERE scope_id = ({SCOPE_ID})"
+    " AND choice = 'send' AND said_beside IN ({page})"
 )
 
 ENTRY: Final = _ENTRIES + "WHERE e.scope_id = :scope_id AND e.key = :key"

@@ -9,10 +9,12 @@ made one since.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from importer.ledger.contract import Choice
 from importer.planner.guard import LIVE
 from importer.reader.keys import add_keys
 
@@ -52,27 +54,42 @@ def find_released(
 def _counts(word: Release, import_content: bytes, equals: Sequence[Entry]) -> bool:
     """Whether the word was said of this import, and no other has made an equal purchase since."""
     return word.import_content == import_content and not any(
-        entry.state in LIVE
-        and entry.import_content != import_content
-        and entry.last_sent_at > word.at
+        entry.state in LIVE and entry.import_content != import_content and _is_later(entry, word)
         for entry in equals
     )
 
 
-def find_used_words(rows: pl.DataFrame, ledger: Ledger, scope: str) -> set[int]:
-    """Return those of the plan's rows whose word stands beside the key of an equal purchase.
+def _is_later(entry: Entry, word: Release) -> bool:
+    """Whether the entry's last attempt came after the word; by the order of runs, not by clocks."""
+    if entry.run_id:
+        return entry.run_id > word.after_run
+    return entry.last_sent_at > word.at  # a person settled it, and its run is not known any more
 
-    The row is another one by now: its own was sent meanwhile, or another import tried it.
+
+def find_used_words(rows: pl.DataFrame, ledger: Ledger, scope: str) -> set[int]:
+    """Return those of the plan's rows whose `send` was taken, for another key than they have now.
+
+    A word counts once. The key beside it tells the word: what was released beside it and has been
+    tried since is what was meant. Nor is it for one more purchase where its own key was sent by
+    another row that nothing tells from this one. Where no key stands beside a word, nothing tells
+    whether it was taken, so of such a row it counts only where the row's values tell it apart.
     """
-    said = rows.filter(
-        pl.col("resolution").is_not_null() & pl.col("carried_key").is_not_null() & ~_TOLD_APART
-    )
-    moved = add_keys(said).filter(pl.col("key") != pl.col("carried_key"))
-    contents = {
-        entry.key: entry.content for entry in ledger.find(scope, moved["carried_key"].to_list())
-    }
-    return {
-        row
-        for row, carried_key, content in moved.select("row", "carried_key", "content").iter_rows()
-        if contents.get(carried_key) == content
-    }
+    word = pl.col("resolution").str.strip_chars().str.to_lowercase()
+    said = add_keys(rows.filter(word == Choice.SEND.value))
+    if said.is_empty():
+        return set()
+    released: defaultdict[str, set[str]] = defaultdict(set)
+    for beside, key in ledger.said_beside(scope, said["carried_key"].drop_nulls().to_list()):
+        released[beside].add(key)
+    asked = {*said["carried_key"].drop_nulls(), *chain.from_iterable(released.values())}
+    contents = {entry.key: entry.content for entry in ledger.find(scope, asked)}
+    used = set()
+    wanted = ("row", "key", "carried_key", "content", "told_apart")
+    for row, key, beside, content, told_apart in (
+        said.with_columns(_TOLD_APART.alias("told_apart")).select(wanted).iter_rows()
+    ):
+        taken = any(other != key and other in contents for other in released[beside or ""])
+        equal = beside is None or (beside != key and contents.get(beside) == content)
+        if taken or (equal and not told_apart):
+            used.add(row)
+    return used

@@ -48,12 +48,13 @@ def count_waiting_words(
     waiting = 0
     for _, key, attempts, told_apart in words.iter_rows():
         entry = entries.get(key)
+        said = released.get(key, ())
+        is_taken = any(told_apart or word.import_content == import_content for word in said)
         if entry is None:
-            said = released.get(key, ())
-            waits = not any(told_apart or word.import_content == import_content for word in said)
+            waits = not is_taken
         elif entry.state is LedgerState.IN_DOUBT:
             waits = attempts == str(entry.attempts)
         else:
-            waits = key in held
+            waits = key in held and not is_taken and attempts == str(entry.attempts)
         waiting += waits
     return waiting

@@ -75,16 +75,20 @@ def _words(judged: pl.DataFrame, others: pl.DataFrame, used: Collection[int]) ->
     And `purchase_id`: for a row in doubt the one that they wrote beside, for with the word alone
     the row would be settled without it, for good.
     """
-    said = judged.select("row", "resolution", "found_id").drop_nulls("resolution")
+    wanted = ("row", "resolution", "found_id", "carried_attempts")
+    said = judged.select(wanted).drop_nulls("resolution")
     # A person's word is for the attempt that they looked at, not for one that was made since.
-    # Nor is it for one more equal purchase: such rows are in `used`.
+    # Nor is it for one more purchase: such rows are in `used`.
     waits = (
         pl.col("status").is_in(SETTLED_BY_WORDS)
         & ~pl.col("tried")
+        & (pl.col("carried_attempts").fill_null("0") == pl.col("attempts").cast(pl.String))
         & ~pl.col("row").is_in(pl.Series(list(used), dtype=pl.UInt32).implode())
     )
     in_doubt = waits & (pl.col("status") == RowStatus.IN_DOUBT.value)
-    told = others.select("row", "status", "tried", "purchase_id")  # the texts need no copy
+    told = others.select(
+        "row", "status", "tried", "purchase_id", "attempts"
+    )  # the texts need no copy
     return told.join(said, on="row", how="left", maintain_order="left").select(
         pl.when(waits).then("resolution").alias("resolution"),
         pl.coalesce("purchase_id", pl.when(in_doubt).then("found_id")).alias("purchase_id"),

@@ -638,7 +638,9 @@ class LedgerContract:
 
         asked = [uuid(2), uuid(3), "no key"]
         assert ledger.released(SCOPE, asked) == {
-            uuid(2): [Release(content, minutes(60)) for content in (b"january", b"february", None)]
+            uuid(2): [
+                Release(content, minutes(60), 1) for content in (b"january", b"february", None)
+            ]
         }
         assert ledger.released("demo", asked) == {}
         assert entry_of(ledger, uuid(2)) is None

@@ -42,6 +42,7 @@ JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "resolution": pl.String,
     "found_id": pl.String,
     "carried_code": pl.String,
+    "carried_attempts": pl.String,
 }
 FAULTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.UInt32,
@@ -209,8 +210,10 @@ def whole(results: RowResults) -> pl.DataFrame:
 
 def as_results(results: pl.DataFrame, *rows: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows as their results file holds them: with keys, statuses and codes."""
-    kept = results.select("idempotency_key", "status", "error_code").iter_rows()
-    return [
-        {**row, "carried_key": key, "carried_status": status, "carried_code": code}
-        for row, (key, status, code) in zip(rows, kept, strict=True)
-    ]
+    kept = results.select(
+        pl.col("idempotency_key").alias("carried_key"),
+        pl.col("status").alias("carried_status"),
+        pl.col("error_code").alias("carried_code"),
+        pl.col("attempts").cast(pl.String).alias("carried_attempts"),
+    ).iter_rows(named=True)
+    return [{**row, **carried} for row, carried in zip(rows, kept, strict=True)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _KNOWN: Final = (RowStatus.ALREADY_CREATED, RowStatus.IN_DOUBT, RowStatus.REJECTED)
 """Statuses of rows that the ledger knows."""
-IMPORTS: Final = 1_000
+_IMPORTS: Final = 1_000
 """Of the latest imports the names and batches are compared."""
 
 
@@ -85,11 +85,11 @@ def _refuse_unknown(prepared: Prepared, ledger: Ledger) -> None:
         return
     name = prepared.reading.source.name
     carried = prepared.reading.rows["carried_key"].drop_nulls()
-    if any(True for _ in ledger.find(view.scope, carried)):
+    if next(ledger.find(view.scope, carried), None) is not None:
         return
     batches = {
         told.imported.batch
-        for told in ledger.imports(IMPORTS)
+        for told in ledger.imports(_IMPORTS)
         if told.imported.scope == view.scope and name in {told.imported.file, told.last_file}
     }
     for page in prepared.plan.rows.iter_slices(PAGE_ROWS):

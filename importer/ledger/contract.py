@@ -298,7 +298,8 @@ class Ledger(Protocol):
     def resolve(self, scope: str, resolutions: Sequence[Resolution], *, file: str) -> None:
         """Apply what a person said, all or nothing, and keep who, when and why.
 
-        `created` and `not created` move an in-doubt entry; `send` releases a key never sent.
+        `created` and `not created` move an in-doubt entry; `send` releases a key of which no
+        attempt was applied.
         """
 
     def released(self, scope: str, keys: Iterable[str]) -> Mapping[str, Sequence[Release]]:

@@ -136,10 +136,9 @@ CREATE TABLE resolutions (
     note        TEXT NOT NULL,
     file        TEXT NOT NULL,
     at          INTEGER NOT NULL,
-    -- Of `send`: the import and the key beside which it was said, and the latest run by then; null:
-    -- for other words, and before version 6.
+    -- Of `send`: the import and the key beside which it was said. Null for other words.
     import_content BLOB,
     said_beside BLOB,
-    after_run INTEGER
+    after_run INTEGER -- the latest run by then; these three are null from before version 6
 );
 CREATE INDEX resolutions_by_key ON resolutions (scope_id, key);

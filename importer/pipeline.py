@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from importer.sender.signals import answering_signals
 from importer.workspace import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from importer.job import Ended, Job, Prepared, Screen, Sent
     from importer.ledger.contract import Ledger
     from importer.sender.api import Api
@@ -53,26 +55,27 @@ def run_import(job: Job, api: Api, screen: Screen) -> Ended | None:
             with screen.watch(progress, total) as observe:
                 sent = send_rows(prepared, api, ledger, run_id, observe)
         files = WrittenFiles(workspace.written_path)
-        try:
-            with answering_signals("Nothing more is sent; the results are being written."):
-                screen.show_unstored(sent.report)
-                ended = _finish(
-                    prepared,
-                    folder,
-                    ledger,
-                    sent,
-                    run_id=run_id,
-                    started=started,
-                    written_files=files,
-                )
-                screen.show_end(ended)
-        except Exception as error:
-            if sent.report.bug is None:
-                raise
-            raise sent.report.bug from error
-        if sent.report.bug is not None:
-            raise sent.report.bug
+        telling = answering_signals("Nothing more is sent; the results are being written.")
+        with _raising_at_the_end(sent.report.bug), telling:
+            screen.show_unstored(sent.report)
+            ended = _finish(
+                prepared, folder, ledger, sent, run_id=run_id, started=started, written_files=files
+            )
+            screen.show_end(ended)
     return ended
+
+
+@contextmanager
+def _raising_at_the_end(bug: Exception | None) -> Iterator[None]:
+    """Let what ended the sending outrank whatever goes wrong after it."""
+    try:
+        yield
+    except Exception as error:
+        if bug is None:
+            raise
+        raise bug from error
+    if bug is not None:
+        raise bug
 
 
 def _begin(prepared: Prepared, ledger: Ledger) -> int:

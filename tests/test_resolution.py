@@ -252,6 +252,7 @@ def test_a_word_that_was_taken_is_not_taken_for_one_more_purchase(
     fill(results, 2, keen_resolution="send")
     assert program("resolve", results).returncode == 0
     assert program("run", results, "--results", "end.csv").returncode == 3
+    fill(results, 2, keen_resolution=" Send_ ")
     fill(results, 4, **{"Lead ID": sandbox_lead(5)})  # its row 2 still says `send`
     refused = program("resolve", results)
     assert refused.returncode == 6

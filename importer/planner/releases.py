@@ -74,8 +74,9 @@ def find_used_words(rows: pl.DataFrame, ledger: Ledger, scope: str) -> set[int]:
     another row that nothing tells from this one. Where no key stands beside a word, nothing tells
     whether it was taken, so of such a row it counts only where the row's values tell it apart.
     """
-    word = pl.col("resolution").str.strip_chars().str.to_lowercase()
-    said = add_keys(rows.filter(word == Choice.SEND.value))
+    # However it is spelt: `resolve` takes `Send_`, too.
+    word = pl.col("resolution").str.to_lowercase().str.contains(Choice.SEND.value, literal=True)
+    said = add_keys(rows.filter(word))
     if said.is_empty():
         return set()
     released: defaultdict[str, set[str]] = defaultdict(set)
